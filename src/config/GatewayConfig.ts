@@ -1,0 +1,94 @@
+import { Context, Effect, Layer, type Option, type Redacted } from "effect"
+import type { PortalId } from "../portals/Portal.ts"
+import type { ConfigFaults } from "./ConfigFaults.ts"
+import { resolve } from "./Resolve.ts"
+import type { Switches } from "./Switches.ts"
+
+export type Algorithm = "HS256" | "RS256" | "ES256" | "EdDSA"
+
+/** Who may issue a portal's tokens, and how they are verified (SPEC 3). */
+export interface IssuerConfig {
+  readonly issuer: string
+  readonly algorithms: ReadonlyArray<Algorithm>
+  /** Key for HS256. */
+  readonly secret: Option.Option<Redacted.Redacted>
+  /** Where the public keys for the other algorithms are. */
+  readonly jwksUrl: Option.Option<string>
+  readonly audience: Option.Option<string>
+}
+
+/** The whole decoded environment, grouped by the concern that reads it. Durations are seconds unless named otherwise. */
+export interface GatewaySettings {
+  readonly profile: "embedded" | "production"
+  /** Development shows causes in problem documents and lets `token mint` work. */
+  readonly environment: "development" | "production"
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly adminHost: string
+    readonly adminPort: number
+    readonly workers: number
+    readonly maxBodyBytes: number
+    readonly maxUrlBytes: number
+    readonly maxHeaderBytes: number
+    /** Addresses or CIDR blocks whose forwarded headers count. */
+    readonly trustedProxies: ReadonlyArray<string>
+    readonly headersTimeoutSeconds: number
+    readonly requestTimeoutSeconds: number
+    /** How long a drain waits, after readiness went off, before it stops accepting. */
+    readonly drainDelaySeconds: number
+    /** How long a drain lets requests in flight finish. */
+    readonly drainTimeoutSeconds: number
+  }
+  readonly portal: {
+    readonly type: PortalId | "BOTH"
+    /** Host names that select a portal when the type is BOTH; without them the prefixes do. */
+    readonly hosts: Readonly<Record<PortalId, ReadonlyArray<string>>>
+  }
+  readonly plant: {
+    /** Absent only in the embedded profile, which then starts the demo Plant. */
+    readonly apiUrl: Option.Option<string>
+    readonly sandboxUrl: Option.Option<string>
+    readonly timeoutSeconds: number
+    readonly connections: number
+  }
+  readonly auth: {
+    readonly issuers: Readonly<Record<PortalId, IssuerConfig>>
+    readonly maxLifetimeSeconds: number
+    readonly leewaySeconds: number
+    readonly rememberedTokens: number
+    /** At most one JWKS fetch in this time, whatever `kid`s arrive. */
+    readonly jwksCooldownSeconds: number
+    /** Keys are fetched anew after this. */
+    readonly jwksFreshSeconds: number
+    /** Keys older than this are not used; identity is then unavailable (503). */
+    readonly jwksStaleSeconds: number
+    /** A revocation answer is used this long without asking Redis again. */
+    readonly revocationFreshSeconds: number
+    /** ... and this long while Redis is away. */
+    readonly revocationStaleSeconds: number
+  }
+  readonly cors: { readonly origins: ReadonlyArray<string> }
+  readonly rateLimit: {
+    readonly enabled: boolean
+    /** Requests to the sign-in routes per client address and minute. */
+    readonly signInPerMinute: number
+  }
+  readonly redis: { readonly layer: "ioredis" | "memory"; readonly url: Option.Option<Redacted.Redacted> }
+  readonly switches: Switches
+  readonly log: { readonly level: "Debug" | "Info" | "Warn" | "Error"; readonly format: "json" | "pretty" }
+  readonly telemetry: { readonly otlpUrl: Option.Option<string> }
+}
+export class GatewayConfig extends Context.Service<GatewayConfig, GatewaySettings>()(
+  "gateway/config/GatewayConfig",
+) {
+  /** From the ambient `ConfigProvider`, by default the environment; logs a warning for each misspelt variable. */
+  static readonly layer: Layer.Layer<GatewayConfig, ConfigFaults> = Layer.effect(
+    GatewayConfig,
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* resolve
+      yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+      return settings
+    }),
+  )
+}
