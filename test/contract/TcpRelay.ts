@@ -1,0 +1,73 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { connect, createServer, type Server, type Socket } from "node:net"
+
+/** Stands between a client and a server, so that a test can make the server fail as the network does. */
+export interface TcpRelay {
+  readonly port: number
+  /** The server hangs, as with SIGSTOP: connections stay, or are accepted, and bytes wait on the way. */
+  readonly hang: Effect.Effect<void>
+  /** The server is gone: connections break, and none is accepted. */
+  readonly vanish: Effect.Effect<void>
+  /** The server is back on the same port. */
+  readonly heal: Effect.Effect<void>
+}
+
+export const startRelay = (target: { readonly host: string; readonly port: number }) =>
+  Effect.acquireRelease(
+    Effect.gen(function* () {
+      const pairs = new Set<readonly [client: Socket, server: Socket]>()
+      let hanging = false
+      const server = createServer((client) => {
+        const upstream = connect(target)
+        const pair = [client, upstream] as const
+        pairs.add(pair)
+        for (const socket of pair) {
+          socket
+            .on("error", () => {})
+            .on("close", () => {
+              pairs.delete(pair)
+              for (const end of pair) end.destroy()
+            })
+        }
+        client.on("data", (bytes) => upstream.write(bytes))
+        upstream.on("data", (bytes) => client.write(bytes))
+        if (hanging) for (const socket of pair) socket.pause()
+      })
+      yield* listen(server, 0)
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : assert.fail("no port")
+      const cut = () => {
+        for (const pair of pairs) for (const socket of pair) socket.destroy()
+      }
+      const relay: TcpRelay = {
+        port,
+        hang: Effect.sync(() => {
+          hanging = true
+          for (const pair of pairs) for (const socket of pair) socket.pause()
+        }),
+        vanish: Effect.suspend(() => {
+          const closed = close(server)
+          cut()
+          return closed
+        }),
+        heal: Effect.suspend(() => {
+          hanging = false
+          for (const pair of pairs) for (const socket of pair) socket.resume()
+          return server.listening ? Effect.void : listen(server, port)
+        }),
+      }
+      return relay
+    }),
+    (relay) => relay.vanish,
+  )
+
+const listen = (server: Server, port: number) =>
+  Effect.callback<void>((resume) => {
+    server.listen(port, "127.0.0.1", () => resume(Effect.void))
+  })
+
+const close = (server: Server) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+  })
