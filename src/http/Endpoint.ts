@@ -1,0 +1,36 @@
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServerRequest } from "effect/http"
+import * as OpenApi from "../admin/OpenApi.ts"
+import * as ProblemCatalogue from "../admin/ProblemCatalogue.ts"
+import { MatchedRoute } from "./MatchedRoute.ts"
+import { Exchange } from "./Exchange.ts"
+import * as Health from "./Health.ts"
+import { Problem } from "./Problems.ts"
+import { Proxy } from "./Proxy.ts"
+
+/** What the gateway answers itself. The route table says for which paths it is asked (`answeredBy`). */
+const ownRoutes = Layer.mergeAll(Health.layer, OpenApi.layer, ProblemCatalogue.layer)
+
+/** What answers an admitted request: the gateway's own router for its own routes, the proxy for all others. */
+export const makeEndpoint = Effect.gen(function* () {
+  const proxy = yield* Proxy
+  const router = yield* HttpRouter.toHttpEffect(ownRoutes)
+  const own = Effect.gen(function* () {
+    const { path, search } = yield* Exchange
+    return yield* router.pipe(
+      // The router reads the canonical path, as everyone does.
+      Effect.updateService(HttpServerRequest.HttpServerRequest, (request) =>
+        request.modify({ url: path + search }),
+      ),
+      Effect.mapError(
+        (cause) =>
+          new Problem({
+            slug: "not-found",
+            detail: "This version of the gateway does not answer this route.",
+            cause,
+          }),
+      ),
+    )
+  })
+  return Effect.flatMap(MatchedRoute, ({ route }) => (route.answeredBy === "gateway" ? own : proxy))
+})

@@ -1,0 +1,66 @@
+import { Cause, Clock, Context, Effect, Exit, Layer, Metric } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { Exchange } from "./Exchange.ts"
+import { serverResponse } from "./NodeMessages.ts"
+import type { Problem } from "./Problems.ts"
+import { answered } from "./Relay.ts"
+import type { Response, Stage } from "./Stage.ts"
+
+/** Requests answered, by portal and status; 499 is a client that went away. */
+const requests = Metric.counter("gateway_http_requests_total", {
+  description: "Requests answered, by portal and status.",
+  incremental: true,
+})
+
+/** From the first stage to the last byte of the answer, in seconds. */
+const duration = Metric.histogram("gateway_http_request_duration_seconds", {
+  description: "Time from the request's headers to the answer's last byte, in seconds.",
+  boundaries: Metric.exponentialBoundaries({ start: 0.0005, factor: 2, count: 16 }),
+})
+
+/** Counts and times every request (SPEC 13). */
+export class MeasureStage extends Context.Service<MeasureStage, Stage<never, Exchange>>()(
+  "gateway/http/MeasureStage",
+) {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const context = yield* Effect.context<never>()
+      const counters = new Map<string, Metric.Metric<number, Metric.CounterState<number>>>()
+      const counterFor = (portal: string, status: number) => {
+        const key = `${portal}:${status}`
+        const known = counters.get(key)
+        if (known !== undefined) return known
+        const counter = Metric.withAttributes(requests, { portal, status: String(status) })
+        counters.set(key, counter)
+        return counter
+      }
+      return MeasureStage.of((app) =>
+        Effect.gen(function* () {
+          const request = yield* HttpServerRequest.HttpServerRequest
+          const exchange = yield* Exchange
+          const started = clock.currentTimeNanosUnsafe()
+          return yield* Effect.onExit(app, (exit) =>
+            Effect.sync(() => {
+              duration.updateUnsafe(Number(clock.currentTimeNanosUnsafe() - started) / 1e9, context)
+              counterFor(exchange.portal ?? "none", statusOf(exit, request)).updateUnsafe(1, context)
+            }),
+          )
+        }),
+      )
+    }),
+  )
+}
+
+const statusOf = (
+  exit: Exit.Exit<Response, Problem>,
+  request: HttpServerRequest.HttpServerRequest,
+): number => {
+  if (Exit.isSuccess(exit)) {
+    return exit.value === answered ? serverResponse(request).statusCode : exit.value.status
+  }
+  if (Cause.hasInterruptsOnly(exit.cause)) return 499
+  const failure = exit.cause.reasons.find(Cause.isFailReason)
+  return failure?.error.status ?? 500
+}

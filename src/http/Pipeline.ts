@@ -1,0 +1,38 @@
+import { Effect } from "effect"
+import { AuthStage } from "../auth/AuthStage.ts"
+import { AdmissionStage } from "./Admission.ts"
+import { CanonicalPathStage } from "./CanonicalPath.ts"
+import { CorrelationStage } from "./Correlation.ts"
+import { CorsStage } from "./Cors.ts"
+import { ErrorsStage } from "./Errors.ts"
+import type { Exchange } from "./Exchange.ts"
+import type { MatchedRoute } from "./MatchedRoute.ts"
+import type { RequestIds } from "./RequestIds.ts"
+import { MeasureStage } from "./Measure.ts"
+import { RateLimitStage } from "./RateLimit.ts"
+import type { App } from "./Stage.ts"
+
+/** What the stages have found out about a request by the time it is answered. */
+export type Known = Exchange | RequestIds | MatchedRoute
+
+/**
+ * The order of the layers, in one expression, outermost first (SPEC 2). The types hold it: a stage that reads what
+ * another provides cannot be moved outside it.
+ */
+export const makePipeline = Effect.gen(function* () {
+  const canonicalPath = yield* CanonicalPathStage
+  const correlation = yield* CorrelationStage
+  const measure = yield* MeasureStage
+  const errors = yield* ErrorsStage
+  const cors = yield* CorsStage
+  const admission = yield* AdmissionStage
+  const rateLimit = yield* RateLimitStage
+  const auth = yield* AuthStage
+
+  return (endpoint: App<Known>): App =>
+    canonicalPath(
+      correlation(
+        measure(errors(cors(admission(rateLimit(auth({ anonymous: endpoint, signedIn: endpoint })))))),
+      ),
+    )
+})

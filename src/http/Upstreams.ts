@@ -1,0 +1,86 @@
+import { Context, Effect, Layer, Option } from "effect"
+import { Pool } from "undici"
+import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { Lifecycle, type Probe } from "./Lifecycle.ts"
+
+/** A backend the gateway sends requests to. */
+export interface Upstream {
+  readonly name: "plant" | "plant-sandbox"
+  readonly pool: Pool
+}
+
+/** Where the backends are: the configured ones, or the demo that the embedded profile starts. */
+export class UpstreamUrls extends Context.Service<
+  UpstreamUrls,
+  {
+    /** `http(s)://host[:port]`. */
+    readonly plant: string
+    readonly sandbox: Option.Option<string>
+  }
+>()("gateway/http/UpstreamUrls") {
+  static readonly layerConfigured = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const { plant } = yield* GatewayConfig
+      // Config decoding refuses a production profile without it.
+      return { plant: Option.getOrThrow(plant.apiUrl), sandbox: plant.sandboxUrl }
+    }),
+  )
+}
+
+/** The connection pools. HTTP/1.1 only: what two ends negotiate silently is not what was tested. */
+export class Upstreams extends Context.Service<
+  Upstreams,
+  {
+    readonly plant: Upstream
+    /** For trial customers; without one their requests are refused, never sent to `plant`. */
+    readonly sandbox: Option.Option<Upstream>
+  }
+>()("gateway/http/Upstreams") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const { plant } = yield* GatewayConfig
+      const urls = yield* UpstreamUrls
+      const lifecycle = yield* Lifecycle
+
+      const open = Effect.fnUntraced(function* (name: Upstream["name"], url: string) {
+        const opened = yield* Effect.acquireRelease(
+          Effect.sync(
+            () =>
+              new Pool(url, {
+                connections: plant.connections,
+                pipelining: 1,
+                allowH2: false,
+                connect: { timeout: Math.min(plant.timeoutSeconds, 5) * 1000 },
+              }),
+          ),
+          (pool) => Effect.promise(() => pool.destroy()),
+        )
+        yield* lifecycle.watch(probe(name, opened))
+        return { name, pool: opened }
+      })
+
+      return {
+        plant: yield* open("plant", urls.plant),
+        sandbox: Option.isSome(urls.sandbox)
+          ? Option.some(yield* open("plant-sandbox", urls.sandbox.value))
+          : Option.none(),
+      }
+    }),
+  )
+}
+
+/** Any HTTP answer shows that an upstream is there; what it says of itself is its own affair. */
+const probe = (name: string, pool: Pool): Probe =>
+  Effect.tryPromise((signal) =>
+    pool
+      .request({ method: "GET", path: "/health", signal })
+      .then(({ statusCode, body }) => body.dump().then(() => statusCode)),
+  ).pipe(
+    Effect.timeout("2 seconds"),
+    Effect.match({
+      onSuccess: (status) => ({ name, status: "up" as const, detail: `Answered ${status}.` }),
+      onFailure: () => ({ name, status: "down" as const, detail: "Did not answer within 2 seconds." }),
+    }),
+  )
