@@ -1,0 +1,119 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServer } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import { createServer } from "node:http"
+import * as Embedded from "../layers/Embedded.ts"
+import * as Production from "../layers/Production.ts"
+import * as Telemetry from "../layers/telemetry/Telemetry.ts"
+import * as ProblemCatalogue from "./admin/ProblemCatalogue.ts"
+import { AuthStage } from "./auth/AuthStage.ts"
+import { IssuerKeys } from "./auth/Keys.ts"
+import { GatewayConfig } from "./config/GatewayConfig.ts"
+import { AdmissionStage } from "./http/Admission.ts"
+import { CanonicalPathStage } from "./http/CanonicalPath.ts"
+import { CorrelationStage } from "./http/Correlation.ts"
+import { CorsStage } from "./http/Cors.ts"
+import { makeEndpoint } from "./http/Endpoint.ts"
+import { ErrorsStage } from "./http/Errors.ts"
+import * as Health from "./http/Health.ts"
+import { Lifecycle } from "./http/Lifecycle.ts"
+import { MeasureStage } from "./http/Measure.ts"
+import { makePipeline } from "./http/Pipeline.ts"
+import { Proxy } from "./http/Proxy.ts"
+import { RateLimitStage } from "./http/RateLimit.ts"
+import * as Server from "./http/Server.ts"
+import { Upstreams } from "./http/Upstreams.ts"
+
+/** Each switch chooses, once, a stage or its pass-through (rollback tier 1). */
+const stages = Layer.unwrap(
+  Effect.map(GatewayConfig, ({ switches, rateLimit }) =>
+    Layer.mergeAll(
+      CanonicalPathStage.layer,
+      CorrelationStage.layer,
+      MeasureStage.layer,
+      switches.errors ? ErrorsStage.layer : ErrorsStage.layerOff,
+      CorsStage.layer,
+      AdmissionStage.layer,
+      rateLimit.enabled ? RateLimitStage.layer : RateLimitStage.layerOff,
+      switches.auth ? AuthStage.layer.pipe(Layer.provide(IssuerKeys.layer)) : AuthStage.layerOff,
+    ),
+  ),
+)
+
+/** How the ports are met. */
+const configuredWorld = Layer.unwrap(
+  Effect.map(GatewayConfig, ({ profile }) => (profile === "embedded" ? Embedded.layer : Production.layer)),
+)
+
+/** The portals' listener with the whole pipeline behind it. */
+const portals = Layer.unwrap(
+  Effect.gen(function* () {
+    const pipeline = yield* makePipeline
+    // The server runs its application uninterruptibly; a client that goes away must stop what it asked for.
+    return HttpServer.serve(Effect.interruptible(pipeline(yield* makeEndpoint)))
+  }),
+)
+
+/**
+ * The operators' listener: metrics, health and the problem catalogue, on an address of its own that no portal
+ * reaches. With several workers each has its own port, counting up from `ADMIN_PORT`, because each has its own numbers.
+ */
+const admin = (workerIndex: number) =>
+  Layer.unwrap(
+    Effect.map(GatewayConfig, ({ server }) =>
+      HttpRouter.serve(
+        Layer.mergeAll(
+          PrometheusMetrics.layerHttp({ path: "/metrics" }),
+          Health.layer,
+          ProblemCatalogue.layer,
+        ),
+        { disableLogger: true, disableListenLog: true },
+      ).pipe(
+        Layer.provide(
+          NodeHttpServer.layer(() => createServer(), {
+            port: server.adminPort === 0 ? 0 : server.adminPort + workerIndex,
+            host: server.adminHost,
+          }),
+        ),
+      ),
+    ),
+  )
+
+/**
+ * Goes first when the process stops: readiness goes off, the load balancer gets the time to see it, and only then
+ * does the listener under it close.
+ */
+const drainFirst = Layer.effectDiscard(
+  Effect.gen(function* () {
+    yield* HttpServer.HttpServer
+    const lifecycle = yield* Lifecycle
+    const { drainDelaySeconds } = (yield* GatewayConfig).server
+    yield* Effect.addFinalizer(() =>
+      Effect.logInfo("Draining: readiness is off, requests in flight finish").pipe(
+        Effect.andThen(lifecycle.startDraining),
+        Effect.andThen(Effect.sleep(`${drainDelaySeconds} seconds`)),
+      ),
+    )
+  }),
+)
+
+/** The gateway over a given world (how the ports are met). It offers its listener, for whoever wants its address. */
+export const over = <More, E, R>(
+  world: Layer.Layer<Layer.Success<typeof Embedded.layer> | More, E, R>,
+  workerIndex = 0,
+) =>
+  drainFirst.pipe(
+    Layer.provideMerge(portals),
+    Layer.provideMerge(Server.layer),
+    Layer.merge(admin(workerIndex)),
+    Layer.provide(stages),
+    Layer.provide(Proxy.layer),
+    Layer.provide(Upstreams.layer),
+    Layer.provideMerge(world),
+    Layer.provide(Lifecycle.layer),
+    Layer.provide(Telemetry.layer),
+  )
+
+/** The gateway as configured. */
+export const layer = (workerIndex = 0) => over(configuredWorld, workerIndex)

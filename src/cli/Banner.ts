@@ -1,0 +1,69 @@
+import { Console, Effect, Option } from "effect"
+import { HttpServer } from "effect/http"
+import { mint } from "../auth/Mint.ts"
+import { GatewayConfig, type GatewaySettings } from "../config/GatewayConfig.ts"
+import { UpstreamUrls } from "../http/Upstreams.ts"
+import { Cp } from "../portals/Cp.ts"
+import type { Portal } from "../portals/Portal.ts"
+import { Pp } from "../portals/Pp.ts"
+
+/**
+ * Tells a newcomer what runs and what to try: addresses, layers, and for each portal a `curl` with a development
+ * token. Printed by the embedded profile in development; elsewhere a log line says it for machines.
+ */
+export const banner = Effect.gen(function* () {
+  const config = yield* GatewayConfig
+  const address = yield* baseUrl
+  if (config.profile !== "embedded" || config.environment !== "development") {
+    return yield* Effect.logInfo("Listening").pipe(Effect.annotateLogs({ address, ...layersOf(config) }))
+  }
+  const urls = yield* UpstreamUrls
+  const portals = [Cp, Pp].filter(({ id }) => config.portal.type === "BOTH" || config.portal.type === id)
+  const demo = Option.isNone(config.plant.apiUrl) ? " (demo)" : ""
+  const lines = [
+    "",
+    "  Constitutional Gateway, embedded profile",
+    "",
+    ...portals.map((portal) => `  ${portal.id} portal  ${address}${prefixOf(portal, config)}`),
+    `  Admin      http://${config.server.adminHost}:${config.server.adminPort}  (/ready, /metrics, /_gateway/problems)`,
+    `  Plant      ${urls.plant}${demo}`,
+    `  Sandbox    ${Option.getOrElse(urls.sandbox, () => "none: trial requests are refused")}${demo}`,
+    `  Layers     ${Object.entries(layersOf(config))
+      .map(([name, layer]) => `${name}=${layer}`)
+      .join("  ")}`,
+    "",
+    "  Try it (the tokens are good for an hour):",
+    "",
+    ...(yield* Effect.forEach(portals, (portal) => curlFor(portal, address, config))),
+    "",
+  ]
+  yield* Console.log(lines.join("\n"))
+})
+
+const curlFor = (portal: Portal, address: string, config: GatewaySettings) =>
+  mint(portal.id).pipe(
+    Effect.map(
+      (token) =>
+        `  curl -s ${address}${prefixOf(portal, config)}/api/v1/agents -H 'Authorization: Bearer ${token}'\n`,
+    ),
+    Effect.catchTag("CannotMint", ({ message }) => Effect.succeed(`  ${portal.id}: ${message}\n`)),
+  )
+
+const baseUrl = Effect.gen(function* () {
+  const { address } = yield* HttpServer.HttpServer
+  // What a wildcard address is called on this machine.
+  return HttpServer.formatAddress(address).replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1")
+})
+
+const prefixOf = (portal: Portal, { portal: { type, hosts } }: GatewaySettings): string =>
+  type === "BOTH" && hosts.CP.length === 0 ? portal.prefix : ""
+
+const layersOf = ({ profile, redis, switches, rateLimit }: GatewaySettings) => ({
+  profile,
+  redis: redis.layer,
+  auth: onOff(switches.auth),
+  errors: onOff(switches.errors),
+  rate_limit: onOff(rateLimit.enabled),
+})
+
+const onOff = (on: boolean): string => (on ? "on" : "off")

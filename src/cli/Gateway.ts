@@ -1,0 +1,23 @@
+import type { Effect } from "effect"
+import { Command } from "effect/cli"
+import { configCommand, reportFaults } from "./Config.ts"
+import { tokenCommand } from "./Token.ts"
+
+/**
+ * The `gateway` command (SPEC 1).
+ *
+ * A faulty configuration is printed once, on standard error, whatever the subcommand; the error that is left then
+ * carries exit code 2 for `NodeRuntime.runMain`, which needs no teardown of its own.
+ */
+export const gatewayCommand = <E, R>(handlers: {
+  /** Runs the gateway until it is stopped. */
+  readonly serve: Effect.Effect<void, E, R>
+}) => {
+  const serve = Command.make("serve", {}, () => reportFaults(handlers.serve)).pipe(
+    Command.withDescription("Run the gateway"),
+  )
+  return Command.make("gateway").pipe(
+    Command.withDescription("The gateway between the two portals and Plant"),
+    Command.withSubcommands([serve, configCommand, tokenCommand]),
+  )
+}

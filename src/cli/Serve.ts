@@ -1,0 +1,31 @@
+import { Config, Effect, Layer } from "effect"
+import cluster from "node:cluster"
+import { GatewayConfig } from "../config/GatewayConfig.ts"
+import * as Gateway from "../Gateway.ts"
+import { banner } from "./Banner.ts"
+import { supervise, workerIndexVariable } from "./Workers.ts"
+
+/** Runs the gateway until it is told to stop; in `WORKERS` processes when there are several. */
+export const serve = Effect.gen(function* () {
+  const config = yield* GatewayConfig
+  if (config.server.workers > 1 && cluster.isPrimary) return yield* supervise(config)
+  const workerIndex = yield* Config.Int(workerIndexVariable).pipe(Config.withDefault(0))
+  yield* warnings
+  return yield* Layer.launch(Layer.effectDiscard(banner).pipe(Layer.provideMerge(Gateway.layer(workerIndex))))
+})
+
+/** What an operator must know about a start that is allowed but unusual. */
+const warnings = Effect.gen(function* () {
+  const { switches } = yield* GatewayConfig
+  if (!switches.auth) {
+    yield* Effect.logWarning(
+      "ENABLE_AUTH_MIDDLEWARE is false: nobody is identified. Every request passes without identity headers, " +
+        "and what decides by identity decides nothing.",
+    )
+  }
+  if (!switches.errors) {
+    yield* Effect.logWarning(
+      "ENABLE_ERROR_MIDDLEWARE is false: failures leave with a bare status, without a problem document.",
+    )
+  }
+})

@@ -1,0 +1,19 @@
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Effect, Exit, Runtime } from "effect"
+import { Command } from "effect/cli"
+import { gatewayCommand } from "./cli/Gateway.ts"
+import { serve } from "./cli/Serve.ts"
+import { GatewayConfig } from "./config/GatewayConfig.ts"
+
+gatewayCommand({ serve: Effect.provide(serve, GatewayConfig.layer) }).pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({
+    // Being told to stop is not a failure.
+    teardown: (exit, onExit) =>
+      Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+        ? onExit(0)
+        : Runtime.defaultTeardown(exit, onExit),
+  }),
+)

@@ -1,0 +1,71 @@
+import { ConfigProvider, Context, Effect, Layer, type Scope } from "effect"
+import { HttpServer } from "effect/http"
+import * as Testing from "../layers/Testing.ts"
+import { mint, type MintOptions } from "../src/auth/Mint.ts"
+import { GatewayConfig } from "../src/config/GatewayConfig.ts"
+import type { DemoPlantShape, Handler } from "../src/demo/DemoPlant.ts"
+import * as Gateway from "../src/Gateway.ts"
+import { UpstreamUrls } from "../src/http/Upstreams.ts"
+import type { PortalId } from "../src/portals/Portal.ts"
+import { type Answer, exchangeRaw, send, type Sent } from "./Wire.ts"
+
+/** A whole gateway on a free port of 127.0.0.1, over recording upstreams; it lives as long as its scope. */
+export interface GatewayUnderTest {
+  readonly port: number
+  readonly plant: DemoPlantShape
+  readonly sandbox: DemoPlantShape
+  /** A development token of the portal. */
+  readonly token: (portal: PortalId, options?: MintOptions) => Effect.Effect<string>
+  /** One request through Node's client; the path goes out byte for byte. */
+  readonly send: (request: Sent) => Effect.Effect<Answer>
+  /** Raw bytes on a new connection; everything that comes back until it is closed. */
+  readonly raw: (bytes: string | Buffer) => Effect.Effect<string>
+  /** How many requests reached an upstream, health probes aside. */
+  readonly reached: () => number
+}
+
+export interface Setup {
+  /** Environment variables beyond the test defaults. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly plant?: Handler
+  readonly sandbox?: Handler
+  /** Where the upstreams are, instead of the recording ones. */
+  readonly urls?: Context.Service.Shape<typeof UpstreamUrls>
+}
+
+const defaults = {
+  PORT: "0",
+  ADMIN_PORT: "0",
+  LOG_LEVEL: "Error",
+  JWT_SECRET_CP: "a-secret-for-tests-of-the-customers-portal",
+  JWT_SECRET_PP: "a-secret-for-tests-of-the-platform-portal",
+}
+
+export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const config = GatewayConfig.layer.pipe(
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...defaults, ...setup.env } }))),
+    )
+    const recording = Testing.layer({
+      ...(setup.plant === undefined ? {} : { plant: setup.plant }),
+      ...(setup.sandbox === undefined ? {} : { sandbox: setup.sandbox }),
+    })
+    const world =
+      setup.urls === undefined
+        ? recording
+        : Layer.succeed(UpstreamUrls, setup.urls).pipe(Layer.provideMerge(recording))
+    const context = yield* Layer.build(Gateway.over(world).pipe(Layer.provideMerge(config)))
+    const { address } = Context.get(context, HttpServer.HttpServer)
+    const { plant, sandbox } = Context.get(context, Testing.RecordingUpstreams)
+    const { port } = new URL(HttpServer.formatAddress(address))
+    const gateway: GatewayUnderTest = {
+      port: Number(port),
+      plant,
+      sandbox,
+      token: (portal, options) => mint(portal, options).pipe(Effect.provideContext(context), Effect.orDie),
+      send: (request) => send(Number(port), request),
+      raw: (bytes) => exchangeRaw(Number(port), bytes),
+      reached: () => [...plant.requests, ...sandbox.requests].filter(({ url }) => url !== "/health").length,
+    }
+    return gateway
+  }).pipe(Effect.orDie)
