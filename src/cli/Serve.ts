@@ -1,6 +1,7 @@
 import { Config, Effect, Layer } from "effect"
 import cluster from "node:cluster"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { notBuilt } from "../config/Switches.ts"
 import * as Gateway from "../Gateway.ts"
 import { banner } from "./Banner.ts"
 import { supervise, workerIndexVariable } from "./Workers.ts"
@@ -17,6 +18,15 @@ export const serve = Effect.gen(function* () {
 /** What an operator must know about a start that is allowed but unusual. */
 const warnings = Effect.gen(function* () {
   const { switches } = yield* GatewayConfig
+  const promised = Object.entries(notBuilt).flatMap(([name, middleware]) =>
+    switches[middleware] ? [name] : [],
+  )
+  if (promised.length > 0) {
+    yield* Effect.logWarning(
+      `This version has no middleware behind ${promised.join(", ")}: nothing decides what they would decide. ` +
+        "A production start refuses them.",
+    )
+  }
   if (!switches.auth) {
     yield* Effect.logWarning(
       "ENABLE_AUTH_MIDDLEWARE is false: nobody is identified. Every request passes without identity headers, " +

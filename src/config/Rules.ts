@@ -4,6 +4,7 @@ import type { Fault } from "./ConfigFaults.ts"
 import type { Algorithm } from "./GatewayConfig.ts"
 import type { Name, Values } from "./Settings.ts"
 import { served } from "./Sources.ts"
+import { notBuilt } from "./Switches.ts"
 
 /** What decoded so far; a setting with a fault of its own is absent, and rules that need it keep quiet. */
 export type Known = Partial<Values>
@@ -210,6 +211,22 @@ const durations: Rule = {
   ],
 }
 
+const switchesAreWired: Rule = {
+  about: "In production no switch is on whose middleware this version does not have.",
+  faults: (known) =>
+    known.GATEWAY_PROFILE === "production"
+      ? (Object.keys(notBuilt) as Array<keyof typeof notBuilt>) // the keys of a constant object are its type's keys
+          .flatMap((name) =>
+            when(
+              known[name] === true,
+              name,
+              "It is on, but this version of the gateway has no such middleware, so nothing would do its work.",
+              `Set ${name} to false, and let Plant decide what it would have decided.`,
+            ),
+          )
+      : [],
+}
+
 /** All of them, in the order they are reported. */
 export const rules: ReadonlyArray<Rule> = [
   ports,
@@ -220,4 +237,5 @@ export const rules: ReadonlyArray<Rule> = [
   keysComeSafely,
   redis,
   durations,
+  switchesAreWired,
 ]

@@ -8,3 +8,12 @@ export interface Switches {
   readonly errors: boolean
   readonly websocket: boolean
 }
+
+/** The switches whose middleware this version does not have: on, they would promise what nothing keeps. */
+export const notBuilt = {
+  ENABLE_RBAC_MIDDLEWARE: "rbac",
+  ENABLE_POLICY_MIDDLEWARE: "policy",
+  ENABLE_BUDGET_MIDDLEWARE: "budget",
+  ENABLE_AUDIT_MIDDLEWARE: "audit",
+  ENABLE_WEBSOCKET_MIDDLEWARE: "websocket",
+} as const satisfies Record<string, keyof Switches>

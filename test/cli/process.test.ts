@@ -28,12 +28,16 @@ describe.concurrent("the gateway command as a process", { timeout: 30_000 }, () 
           .split("\n")
           .map((line) => line.split(":")[0]),
         [
-          "The configuration has 5 faults",
+          "The configuration has 9 faults",
           "GATEWAY_TYPE",
           "PORT",
           "PLANT_API_URL",
           "JWT_SECRET_CP",
           "REDIS_URL",
+          "ENABLE_RBAC_MIDDLEWARE",
+          "ENABLE_POLICY_MIDDLEWARE",
+          "ENABLE_BUDGET_MIDDLEWARE",
+          "ENABLE_AUDIT_MIDDLEWARE",
         ],
       )
       assert.notInclude(err, "not-long-enough")

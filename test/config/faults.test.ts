@@ -73,7 +73,17 @@ describe("faults", () => {
       const { faults } = yield* Effect.flip(resolveEnv({ GATEWAY_PROFILE: "production" }))
       assert.deepStrictEqual(
         faults.map(({ variable }) => variable),
-        ["GATEWAY_TYPE", "PLANT_API_URL", "JWT_SECRET_CP", "JWT_SECRET_PP", "REDIS_URL"],
+        [
+          "GATEWAY_TYPE",
+          "PLANT_API_URL",
+          "JWT_SECRET_CP",
+          "JWT_SECRET_PP",
+          "REDIS_URL",
+          "ENABLE_RBAC_MIDDLEWARE",
+          "ENABLE_POLICY_MIDDLEWARE",
+          "ENABLE_BUDGET_MIDDLEWARE",
+          "ENABLE_AUDIT_MIDDLEWARE",
+        ],
       )
     }),
   )
