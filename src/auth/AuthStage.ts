@@ -1,9 +1,8 @@
 import { Context, Effect, Layer, Metric } from "effect"
-import { HttpServerRequest } from "effect/http"
-import { Exchange } from "../http/Exchange.ts"
-import { incomingMessage } from "../http/NodeMessages.ts"
-import { Problem } from "../http/Problems.ts"
-import type { App, Request } from "../http/Stage.ts"
+import type { Exchange, ExchangeShape } from "../http/Exchange.ts"
+import { MatchedRoute } from "../http/MatchedRoute.ts"
+import type { Problem } from "../http/Problems.ts"
+import type { App } from "../http/Stage.ts"
 import { Cp } from "../portals/Cp.ts"
 import type { Portal, PortalId } from "../portals/Portal.ts"
 import { Pp } from "../portals/Pp.ts"
@@ -14,12 +13,13 @@ import { bearerToken } from "./Token.ts"
 
 /**
  * Where the chain forks: public routes, and those that verify a credential of their own, go on without an
- * identity, all others only with one. The branches are two
- * so that a stage which needs `ConstitutionalContext` cannot stand where nobody provides it.
+ * identity, all others only with one. The branches are two so that a stage which needs `ConstitutionalContext`
+ * cannot stand where nobody provides it.
  */
 export interface Fork {
-  <R>(branches: Branches<R>): App<R | Exchange>
+  <R>(branches: Branches<R>): App<R | Exchange | MatchedRoute>
 }
+/** What stands inside, on either side of the fork. */
 export interface Branches<R> {
   readonly anonymous: App<R>
   readonly signedIn: App<R | ConstitutionalContext>
@@ -35,36 +35,37 @@ export class AuthStage extends Context.Service<AuthStage, Fork>()("gateway/auth/
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
-      const { authenticate } = yield* Authenticator
+      const { recall, authenticate } = yield* Authenticator
 
-      // Plain functions and not generators: every request pays for this.
-      const identify = (
-        exchange: Exchange["Service"],
-        request: Request,
-      ): Effect.Effect<Identity, Problem> => {
-        const token = bearerToken(incomingMessage(request).rawHeaders)
+      const verify = Effect.fnUntraced(function* (exchange: ExchangeShape, portal: Portal, token: string) {
+        const { identity, revocation } = yield* authenticate(portal, token)
+        if (revocation === "unknown") {
+          if (!safeMethods.has(exchange.method)) return yield* revocationUnknown()
+          exchange.answerHeaders.set("x-gateway-degraded", "revocation")
+        }
+        return identity
+      })
+
+      /** A remembered caller at once: every request comes by here. */
+      const identify = (exchange: ExchangeShape): Identity | Effect.Effect<Identity, Problem> => {
+        const token = bearerToken(exchange.request.rawHeaders)
         if (typeof token !== "string") return Effect.fail(token)
         // A protected route outside both portals has nobody who may enter it.
         if (exchange.portal === undefined) return Effect.fail(unauthorized())
-        return Effect.flatMap(authenticate(portals[exchange.portal], token), ({ identity, revocation }) => {
-          if (revocation === "unknown") {
-            if (!safeMethods.has(exchange.method)) return Effect.fail(revocationUnknown())
-            exchange.answerHeaders.set("x-gateway-degraded", "revocation")
-          }
-          return Effect.succeed(identity)
-        })
+        const portal = portals[exchange.portal]
+        return recall(portal, token) ?? verify(exchange, portal, token)
       }
 
-      return AuthStage.of(<R>(branches: Branches<R>) =>
-        Effect.flatMap(Exchange, (exchange): App<R | Exchange> => {
-          const { match } = exchange
-          if (match instanceof Problem) return Effect.fail(match)
-          if (match.route.public || match.route.ownAuthentication) return branches.anonymous
-          return HttpServerRequest.HttpServerRequest.pipe(
-            Effect.flatMap((request) => identify(exchange, request)),
-            Effect.tapError(recordRefusal),
-            Effect.flatMap((identity) => ConstitutionalContext.provide(identity)(branches.signedIn)),
-          )
+      return AuthStage.of(<R>({ anonymous, signedIn }: Branches<R>) =>
+        MatchedRoute.use(({ route }, exchange): App<R> => {
+          if (route.public || route.ownAuthentication) return anonymous
+          const identified = identify(exchange)
+          return Effect.isEffect(identified)
+            ? identified.pipe(
+                Effect.tapError(recordRefusal),
+                Effect.flatMap((identity) => ConstitutionalContext.provide(exchange, identity)(signedIn)),
+              )
+            : ConstitutionalContext.provide(exchange, identified)(signedIn)
         }),
       )
     }),

@@ -25,8 +25,13 @@ export class Authenticator extends Context.Service<
   Authenticator,
   {
     /**
+     * Who a token speaks of, when it was verified before and is known not to be revoked: a digest and two lookups.
+     * Undefined when `authenticate` has to be asked.
+     */
+    readonly recall: (portal: Portal, token: string) => Identity | undefined
+    /**
      * Fails with a 401 of SPEC 3 when the token is refused, and with `service-unavailable` when its keys cannot
-     * be reached. A remembered token with a fresh revocation answer costs a digest and two lookups, no promise.
+     * be reached.
      */
     readonly authenticate: (portal: Portal, token: string) => Effect.Effect<Authenticated, Problem>
   }
@@ -35,6 +40,7 @@ export class Authenticator extends Context.Service<
     this,
     Effect.gen(function* () {
       const { auth } = yield* GatewayConfig
+      const clock = yield* Clock.Clock
       const keys = yield* IssuerKeys
       const verified = makeVerifiedTokens(auth.rememberedTokens)
       const revocations = makeRevocationMemory({
@@ -84,18 +90,24 @@ export class Authenticator extends Context.Service<
         return yield* withStanding(digest, identity)
       })
 
+      /** Verified for the other portal is not verified for this one. */
+      const verifiedFor = (portal: Portal, digest: string): Identity | undefined => {
+        const identity = verified.recall(digest, clock.currentTimeMillisUnsafe())
+        return identity?.portal === portal.id ? identity : undefined
+      }
+
       return Authenticator.of({
+        recall: (portal, token) => {
+          const digest = tokenDigest(token)
+          return revocations.isCurrent(digest, monotonicMillis(clock))
+            ? verifiedFor(portal, digest)
+            : undefined
+        },
         authenticate: (portal, token) =>
-          Effect.withFiber((fiber) => {
-            const clock = fiber.getRef(Clock.Clock)
+          Effect.suspend(() => {
             const digest = tokenDigest(token)
-            const identity = verified.recall(digest, clock.currentTimeMillisUnsafe())
-            // Verified for the other portal is not verified for this one.
-            if (identity === undefined || identity.portal !== portal.id)
-              return firstSight(portal, token, digest)
-            return revocations.isCurrent(digest, monotonicMillis(clock))
-              ? Effect.succeed({ identity, revocation: "current" })
-              : withStanding(digest, identity)
+            const identity = verifiedFor(portal, digest)
+            return identity === undefined ? firstSight(portal, token, digest) : withStanding(digest, identity)
           }),
       })
     }),

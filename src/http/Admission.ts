@@ -12,10 +12,10 @@ export class AdmissionStage extends Context.Service<AdmissionStage, Stage<Matche
   "gateway/http/AdmissionStage",
 ) {
   static readonly layer = Layer.succeed(this, (app) =>
-    Effect.gen(function* () {
-      const { match } = yield* Exchange
-      if (match instanceof Problem) return yield* match
-      return yield* MatchedRoute.provide(match)(app)
-    }),
+    Exchange.use((exchange) =>
+      exchange.match instanceof Problem
+        ? Effect.fail(exchange.match)
+        : MatchedRoute.provide(exchange, exchange.match)(app),
+    ),
   )
 }

@@ -2,14 +2,14 @@ import { Context, Effect, Layer } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { makeClientReader } from "./Client.ts"
-import { Exchange } from "./Exchange.ts"
+import { Exchange, type ExchangeShape } from "./Exchange.ts"
 import { Lifecycle } from "./Lifecycle.ts"
-import { incomingMessage } from "./NodeMessages.ts"
+import { incomingMessage, serverResponse } from "./NodeMessages.ts"
 import { makePortalReader } from "./PortalReader.ts"
 import { Problem } from "./Problems.ts"
 import { answered } from "./Relay.ts"
 import { findRoute } from "./Routes.ts"
-import type { Stage } from "./Stage.ts"
+import type { Request, Stage } from "./Stage.ts"
 import { canonicalTarget } from "./Target.ts"
 
 /**
@@ -27,7 +27,7 @@ export class CanonicalPathStage extends Context.Service<CanonicalPathStage, Stag
       const readClient = makeClientReader(server.trustedProxies)
       const readPortal = makePortalReader(portals)
 
-      const read = (request: HttpServerRequest.HttpServerRequest): Exchange["Service"] => {
+      const read = (request: Request): ExchangeShape => {
         const message = incomingMessage(request)
         const client = readClient(message)
         // Node always sets the url of a server's request.
@@ -37,25 +37,30 @@ export class CanonicalPathStage extends Context.Service<CanonicalPathStage, Stag
         const refused = target instanceof Problem
         const requestedPath = rawUrl.split("?", 1).join()
         const path = refused ? requestedPath : target.path
+        const answerHeaders = new Map<string, string>()
+        if (isDraining()) answerHeaders.set("connection", "close")
         return {
+          request: message,
+          // Asked for late: an upgrade has a response only once it is refused.
+          get response() {
+            return serverResponse(request)
+          },
           portal,
           method: request.method,
-          headers: message.headers,
           requestedPath,
           path,
           search: refused ? "" : target.search,
           match: refused ? target : findRoute(portal, request.method, path),
           client,
+          answerHeaders,
           facts: new Map(),
-          answerHeaders: new Map(isDraining() ? [["connection", "close"]] : []),
         }
       }
 
       return CanonicalPathStage.of((app) =>
-        Effect.gen(function* () {
-          const request = yield* HttpServerRequest.HttpServerRequest
+        HttpServerRequest.HttpServerRequest.use((request) => {
           const exchange = read(request)
-          return yield* app.pipe(
+          return app.pipe(
             HttpEffect.withPreResponseHandler((_request, response) =>
               Effect.succeed(
                 response === answered

@@ -10,21 +10,27 @@ export class CorrelationStage extends Context.Service<CorrelationStage, Stage<Re
   "gateway/http/CorrelationStage",
 ) {
   static readonly layer = Layer.succeed(this, (app) =>
-    Effect.gen(function* () {
-      const { headers, answerHeaders } = yield* Exchange
-      const ids = nameRequest(headers, yield* Effect.serviceOption(Tracer.ParentSpan))
-      answerHeaders.set("x-correlation-id", ids.correlationId)
-      return yield* RequestIds.provide(ids)(app)
+    Effect.withFiber((fiber) => {
+      const exchange = Context.getUnsafe(fiber.context, Exchange)
+      const ids = nameRequest(exchange.request.headers, Context.getOption(fiber.context, Tracer.ParentSpan))
+      exchange.answerHeaders.set("x-correlation-id", ids.correlationId)
+      return RequestIds.provide(exchange, ids)(app)
     }),
   )
 }
 
-const nameRequest = (headers: IncomingHttpHeaders, span: Option.Option<Tracer.AnySpan>): Ids => ({
-  correlationId: correlationIdFrom(headers["x-correlation-id"]),
-  causationId: randomUUID(),
-  requestId: randomUUID(),
-  traceparent: traceparentFrom(headers["traceparent"], span),
-})
+const nameRequest = (headers: IncomingHttpHeaders, span: Option.Option<Tracer.AnySpan>): Ids => {
+  const requestId = randomUUID()
+  const causationId = randomUUID()
+  return {
+    correlationId: correlationIdFrom(headers["x-correlation-id"]),
+    causationId,
+    requestId,
+    traceparent: Option.isSome(span)
+      ? traceparentOf(span.value)
+      : continuedTrace(headers["traceparent"], hexOf(requestId), hexOf(causationId).slice(16)),
+  }
+}
 
 const wellFormedId = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 
@@ -32,24 +38,21 @@ const wellFormedId = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 export const correlationIdFrom = (sent: string | ReadonlyArray<string> | undefined): string =>
   typeof sent === "string" && wellFormedId.test(sent) ? sent : randomUUID()
 
+const traceparentOf = ({ traceId, spanId, sampled }: Tracer.AnySpan): string =>
+  `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
+
 const wellFormedTraceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** Our own span when tracing is on; else the client's trace continued, else a new one that nobody samples. */
-export const traceparentFrom = (
+/** The client's trace with our span in it, or a new one that nobody samples (W3C Trace Context 3.2). */
+export const continuedTrace = (
   sent: string | ReadonlyArray<string> | undefined,
-  span: Option.Option<Tracer.AnySpan>,
-): string => {
-  if (Option.isSome(span)) {
-    return `00-${span.value.traceId}-${span.value.spanId}-${span.value.sampled ? "01" : "00"}`
-  }
-  const spanId = randomHex().slice(16)
-  return typeof sent === "string" && wellFormedTraceparent.test(sent)
+  traceId: string,
+  spanId: string,
+): string =>
+  typeof sent === "string" && wellFormedTraceparent.test(sent)
     ? `${sent.slice(0, 36)}${spanId}${sent.slice(52)}`
-    : `00-${randomHex()}-${spanId}-00`
-}
+    : `00-${traceId}-${spanId}-00`
 
-/** 32 digits. Node keeps random bytes ready for UUIDs, and asks the kernel each time for anything else. */
-const randomHex = (): string => {
-  const uuid = randomUUID()
-  return uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24)
-}
+/** A UUID's 32 digits: random bytes that Node keeps ready, where it asks the kernel each time for any others. */
+const hexOf = (uuid: string): string =>
+  uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24)

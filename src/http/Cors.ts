@@ -18,18 +18,17 @@ export class CorsStage extends Context.Service<CorsStage, Stage<never, Exchange>
       const allowed = new Set(cors.origins)
 
       return CorsStage.of((app) =>
-        Effect.gen(function* () {
-          const { answerHeaders, headers, method } = yield* Exchange
+        Exchange.use(({ answerHeaders, method, request: { headers } }) => {
           const { origin } = headers
-          const preflight =
-            origin !== undefined &&
+          const isPreflight =
             method === "OPTIONS" &&
+            origin !== undefined &&
             headers["access-control-request-method"] !== undefined
-          answerHeaders.set("vary", preflight ? preflightVary : "Origin")
+          if (allowed.size > 0) answerHeaders.set("vary", isPreflight ? preflightVary : "Origin")
           if (origin !== undefined && allowed.has(origin)) {
             answerHeaders.set("access-control-allow-origin", origin)
             answerHeaders.set("access-control-allow-credentials", "true")
-            if (preflight) {
+            if (isPreflight) {
               answerHeaders.set("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
               answerHeaders.set("access-control-max-age", "600")
               const asked = headers["access-control-request-headers"]
@@ -40,7 +39,7 @@ export class CorsStage extends Context.Service<CorsStage, Stage<never, Exchange>
               answerHeaders.set("access-control-expose-headers", exposed)
             }
           }
-          return preflight ? HttpServerResponse.empty({ status: 204 }) : yield* app
+          return isPreflight ? Effect.succeed(HttpServerResponse.empty({ status: 204 })) : app
         }),
       )
     }),

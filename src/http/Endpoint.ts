@@ -32,5 +32,5 @@ export const makeEndpoint = Effect.gen(function* () {
       ),
     )
   })
-  return Effect.flatMap(MatchedRoute, ({ route }) => (route.answeredBy === "gateway" ? own : proxy))
+  return MatchedRoute.use(({ route }) => (route.answeredBy === "gateway" ? own : proxy))
 })

@@ -24,9 +24,9 @@ export class ErrorsStage extends Context.Service<ErrorsStage, Stage<never, Excha
         if (Cause.hasInterruptsOnly(cause)) return yield* Effect.failCause(cause)
         const problem = problemOf(cause)
         if (problem.status >= 500) yield* Effect.logError(problem.message, problem.cause ?? "")
-        const { headers, requestedPath } = yield* Exchange
+        const { request, requestedPath } = yield* Exchange
         const { correlationId } = yield* RequestIds
-        return problemResponse(problem, headers.accept, requestedPath, correlationId, revealCause)
+        return problemResponse(problem, request.headers.accept, requestedPath, correlationId, revealCause)
       })
       return ErrorsStage.of((app) => Effect.catchCause(app, answer))
     }),

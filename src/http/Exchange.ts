@@ -1,5 +1,5 @@
 import { Context } from "effect"
-import type { IncomingHttpHeaders } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import type { PortalId } from "../portals/Portal.ts"
 import type { Problem } from "./Problems.ts"
 import type { Match } from "./Routes.ts"
@@ -10,11 +10,13 @@ import type { Match } from "./Routes.ts"
  * `path`, `search` and `match` are the one reading of the request target; no stage reads the URL again.
  */
 export interface ExchangeShape {
+  /** Node's own request: raw headers, socket, body. */
+  readonly request: IncomingMessage
+  /** Node's own response; only the relay writes to it, stages answer with values. */
+  readonly response: ServerResponse
   /** The portal it came through; undefined for what belongs to none (health, or no portal by that name). */
   readonly portal: PortalId | undefined
   readonly method: string
-  /** The client's headers, names in lower case, as Node joins them. */
-  readonly headers: IncomingHttpHeaders
   /** The path as the client sent it, prefix and all: what problem documents call the instance. */
   readonly requestedPath: string
   /** The canonical path without the portal's prefix: the very bytes that go upstream. */

@@ -1,7 +1,6 @@
 import { Cause, Clock, Context, Effect, Exit, Layer, Metric } from "effect"
-import { HttpServerRequest } from "effect/http"
+import type { ServerResponse } from "node:http"
 import { Exchange } from "./Exchange.ts"
-import { serverResponse } from "./NodeMessages.ts"
 import type { Problem } from "./Problems.ts"
 import { answered } from "./Relay.ts"
 import type { Response, Stage } from "./Stage.ts"
@@ -37,28 +36,22 @@ export class MeasureStage extends Context.Service<MeasureStage, Stage<never, Exc
         return counter
       }
       return MeasureStage.of((app) =>
-        Effect.gen(function* () {
-          const request = yield* HttpServerRequest.HttpServerRequest
-          const exchange = yield* Exchange
+        Exchange.use((exchange) => {
           const started = clock.currentTimeNanosUnsafe()
-          return yield* Effect.onExit(app, (exit) =>
-            Effect.sync(() => {
-              duration.updateUnsafe(Number(clock.currentTimeNanosUnsafe() - started) / 1e9, context)
-              counterFor(exchange.portal ?? "none", statusOf(exit, request)).updateUnsafe(1, context)
-            }),
-          )
+          return Effect.onExit(app, (exit) => {
+            duration.updateUnsafe(Number(clock.currentTimeNanosUnsafe() - started) / 1e9, context)
+            counterFor(exchange.portal ?? "none", statusOf(exit, exchange.response)).updateUnsafe(1, context)
+            return Effect.void
+          })
         }),
       )
     }),
   )
 }
 
-const statusOf = (
-  exit: Exit.Exit<Response, Problem>,
-  request: HttpServerRequest.HttpServerRequest,
-): number => {
+const statusOf = (exit: Exit.Exit<Response, Problem>, response: ServerResponse): number => {
   if (Exit.isSuccess(exit)) {
-    return exit.value === answered ? serverResponse(request).statusCode : exit.value.status
+    return exit.value === answered ? response.statusCode : exit.value.status
   }
   if (Cause.hasInterruptsOnly(exit.cause)) return 499
   const failure = exit.cause.reasons.find(Cause.isFailReason)

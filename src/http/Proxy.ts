@@ -1,17 +1,15 @@
 import { Context, Effect, Layer, Option } from "effect"
-import { HttpServerRequest } from "effect/http"
 import type { IncomingMessage } from "node:http"
 import { ConstitutionalContext, type Identity } from "../auth/ConstitutionalContext.ts"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { MatchedRoute } from "./MatchedRoute.ts"
-import { Exchange, type ExchangeShape } from "./Exchange.ts"
+import type { Exchange, ExchangeShape } from "./Exchange.ts"
 import { type Ids, RequestIds } from "./RequestIds.ts"
 import { copyPassing, listedByConnection, passesUpstream } from "./Headers.ts"
-import { incomingMessage, serverResponse } from "./NodeMessages.ts"
 import { Problem } from "./Problems.ts"
 import { bodyTooLarge, relay } from "./Relay.ts"
 import type { App } from "./Stage.ts"
-import { pinTenant } from "./TenantPinning.ts"
+import { type Pinned, pinTenant } from "./TenantPinning.ts"
 import { type Upstream, Upstreams } from "./Upstreams.ts"
 
 /**
@@ -29,32 +27,34 @@ export class Proxy extends Context.Service<Proxy, App<Exchange | RequestIds | Ma
       const idleTimeout = plant.timeoutSeconds * 1000
 
       return Proxy.of(
-        Effect.gen(function* () {
-          const request = yield* HttpServerRequest.HttpServerRequest
-          const exchange = yield* Exchange
-          const ids = yield* RequestIds
-          const { route } = yield* MatchedRoute
-          const identity = yield* ConstitutionalContext.option
-          const message = incomingMessage(request)
+        RequestIds.use((ids, exchange) =>
+          MatchedRoute.use(({ route }) => {
+            const { request, answerHeaders } = exchange
+            if (route.upgrade) return Effect.fail(webSocketRefusal(request))
+            if (Number(request.headers["content-length"] ?? 0) > server.maxBodyBytes) {
+              return Effect.fail(bodyTooLarge(server.maxBodyBytes))
+            }
+            const identity = ConstitutionalContext.in(exchange)
+            const upstream = upstreamFor(upstreams, identity)
+            if (upstream instanceof Problem) return Effect.fail(upstream)
 
-          if (route.upgrade) return yield* webSocketRefusal(message)
-          if (route.answeredBy === "gateway") return yield* notAnswered
-          if (Number(message.headers["content-length"] ?? 0) > server.maxBodyBytes) {
-            return yield* bodyTooLarge(server.maxBodyBytes)
-          }
-          const { pool } = yield* upstreamFor(upstreams, identity)
-          const pinned = yield* pinTenant(identity, server.maxBodyBytes)
-          return yield* relay(message, serverResponse(request), {
-            pool,
-            method: request.method,
-            target: pinned.path + pinned.search,
-            headers: upstreamHeaders(message, exchange, ids, identity, pinned.body),
-            body: pinned.body,
-            idleTimeout: route.timeout === "none" ? 0 : idleTimeout,
-            bodyLimit: server.maxBodyBytes,
-            answerHeaders: exchange.answerHeaders,
-          })
-        }),
+            const send = ({ path, search, body }: Pinned) =>
+              relay(request, exchange.response, {
+                pool: upstream.pool,
+                method: exchange.method,
+                target: path + search,
+                headers: upstreamHeaders(exchange, ids, identity, body),
+                body,
+                idleTimeout: route.timeout === "none" ? 0 : idleTimeout,
+                bodyLimit: server.maxBodyBytes,
+                answerHeaders,
+              })
+            const pinned = pinTenant(exchange, route, identity, server.maxBodyBytes)
+            return pinned === undefined
+              ? send({ path: exchange.path, search: exchange.search, body: undefined })
+              : Effect.flatMap(pinned, send)
+          }),
+        ),
       )
     }),
   )
@@ -64,30 +64,28 @@ export class Proxy extends Context.Service<Proxy, App<Exchange | RequestIds | Ma
 const upstreamFor = (
   upstreams: Upstreams["Service"],
   identity: Option.Option<Identity>,
-): Effect.Effect<Upstream, Problem> => {
-  if (Option.isNone(identity) || !identity.value.trial) return Effect.succeed(upstreams.plant)
+): Upstream | Problem => {
+  if (Option.isNone(identity) || !identity.value.trial) return upstreams.plant
   return Option.isSome(upstreams.sandbox)
-    ? Effect.succeed(upstreams.sandbox.value)
-    : Effect.fail(new Problem({ slug: "service-unavailable", detail: "The trial sandbox is not available." }))
+    ? upstreams.sandbox.value
+    : new Problem({ slug: "service-unavailable", detail: "The trial sandbox is not available." })
 }
 
 /** The client's passing headers, then what this hop says of the request and of its caller. */
 const upstreamHeaders = (
-  message: IncomingMessage,
-  exchange: ExchangeShape,
+  { request, portal, client }: ExchangeShape,
   ids: Ids,
   identity: Option.Option<Identity>,
   body: Uint8Array | undefined,
 ): Array<string> => {
-  const listed = listedByConnection(message.headers.connection)
+  const listed = listedByConnection(request.headers.connection)
   const headers = copyPassing(
-    message.rawHeaders,
+    request.rawHeaders,
     body === undefined ? passesUpstream : passesWithNewBody,
     listed,
   )
-  const { client } = exchange
   headers.push("X-Gateway", "constitutional-gateway")
-  if (exchange.portal !== undefined) headers.push("X-Gateway-Type", exchange.portal)
+  if (portal !== undefined) headers.push("X-Gateway-Type", portal)
   headers.push(
     "X-Correlation-ID",
     ids.correlationId,
@@ -105,7 +103,7 @@ const upstreamHeaders = (
     ids.traceparent,
   )
   if (body !== undefined) headers.push("Content-Length", String(body.byteLength))
-  if (Option.isSome(identity)) pushIdentity(headers, identity.value, message.headers.authorization)
+  if (Option.isSome(identity)) pushIdentity(headers, identity.value, request.headers.authorization)
   return headers
 }
 
@@ -139,8 +137,3 @@ const webSocketRefusal = (message: IncomingMessage): Problem =>
         headers: { upgrade: "websocket" },
       })
     : new Problem({ slug: "service-unavailable", detail: "WebSockets are switched off on this gateway." })
-
-const notAnswered = new Problem({
-  slug: "not-found",
-  detail: "This version of the gateway does not answer this route.",
-})

@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { MatchedRoute } from "./MatchedRoute.ts"
-import { Exchange } from "./Exchange.ts"
+import type { Exchange } from "./Exchange.ts"
 import { Problem } from "./Problems.ts"
 import { RateLimits } from "./RateLimits.ts"
 import type { Stage } from "./Stage.ts"
@@ -17,18 +17,15 @@ export class RateLimitStage extends Context.Service<RateLimitStage, Stage<never,
       const limits = yield* RateLimits
 
       return RateLimitStage.of((app) =>
-        Effect.gen(function* () {
-          const { route } = yield* MatchedRoute
-          if (!route.limitedByAddress) return yield* app
-          const { client } = yield* Exchange
-          const taken = yield* limits.take(
-            `sign-in:${limitedUnit(client.address)}`,
-            signInPerMinute,
-            "1 minute",
-          )
-          if (!taken.allowed) return yield* tooMany(signInPerMinute, taken.retryAfter)
-          return yield* app
-        }),
+        MatchedRoute.use(({ route }, { client }) =>
+          route.limitedByAddress
+            ? Effect.flatMap(
+                limits.take(`sign-in:${limitedUnit(client.address)}`, signInPerMinute, "1 minute"),
+                ({ allowed, retryAfter }) =>
+                  allowed ? app : Effect.fail(tooMany(signInPerMinute, retryAfter)),
+              )
+            : app,
+        ),
       )
     }),
   )

@@ -1,10 +1,11 @@
-import { ByteSize, Effect, Option, Stream } from "effect"
+import { ByteSize, Effect, Option, type Scope, Stream } from "effect"
 import { HttpServerRequest } from "effect/http"
 import type { Identity } from "../auth/ConstitutionalContext.ts"
-import { MatchedRoute } from "./MatchedRoute.ts"
-import { Exchange } from "./Exchange.ts"
+import type { ExchangeShape } from "./Exchange.ts"
 import { Problem } from "./Problems.ts"
 import { bodyTooLarge } from "./Relay.ts"
+import type { Route } from "./Routes.ts"
+import type { Request } from "./Stage.ts"
 import { pinBody, pinPath, pinQuery } from "./TenantPin.ts"
 
 /** What goes upstream after pinning; `body` only where it was rewritten. */
@@ -16,24 +17,31 @@ export interface Pinned {
 
 /**
  * Overwrites the customer that a pinned route names with the token's own (SPEC 13), so that nobody reads or writes
- * another customer's data by naming it. Staff belong to no customer and name any.
+ * another customer's data by naming it. Undefined where there is nothing to pin: staff belong to no customer and
+ * name any.
  */
-export const pinTenant = Effect.fnUntraced(function* (identity: Option.Option<Identity>, bodyLimit: number) {
-  const { path, search } = yield* Exchange
-  const { route } = yield* MatchedRoute
-  const pin = route.cp?.pin
-  const unchanged: Pinned = { path, search, body: undefined }
-  if (pin === undefined || Option.isNone(identity) || identity.value.portal !== "CP") return unchanged
+export const pinTenant = (
+  { path, search }: ExchangeShape,
+  { cp, template }: Route,
+  identity: Option.Option<Identity>,
+  bodyLimit: number,
+): Effect.Effect<Pinned, Problem, Request | Scope.Scope> | undefined => {
+  if (cp?.pin === undefined || Option.isNone(identity) || identity.value.portal !== "CP") return undefined
+  // A CP token without a customer is refused by Auth.
   const customerId = Option.getOrThrow(identity.value.customerId)
-  switch (pin.in) {
+  const unchanged: Pinned = { path, search, body: undefined }
+  switch (cp.pin.in) {
     case "query":
-      return { ...unchanged, search: yield* orFail(pinQuery(search, customerId)) }
+      return Effect.map(orFail(pinQuery(search, customerId)), (pinned) => ({ ...unchanged, search: pinned }))
     case "path":
-      return { ...unchanged, path: yield* orFail(pinPath(path, route.template, pin.param, customerId)) }
+      return Effect.map(orFail(pinPath(path, template, cp.pin.param, customerId)), (pinned) => ({
+        ...unchanged,
+        path: pinned,
+      }))
     case "body":
-      return { ...unchanged, body: yield* pinnedBody(customerId, bodyLimit) }
+      return Effect.map(pinnedBody(customerId, bodyLimit), (body) => ({ ...unchanged, body }))
   }
-})
+}
 
 const pinnedBody = Effect.fnUntraced(function* (customerId: string, bodyLimit: number) {
   const request = yield* HttpServerRequest.HttpServerRequest

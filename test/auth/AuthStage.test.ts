@@ -10,7 +10,9 @@ import { IssuerKeys } from "../../src/auth/Keys.ts"
 import { mint } from "../../src/auth/Mint.ts"
 import { Revocations, RevocationsUnavailable } from "../../src/auth/Revocations.ts"
 import type { GatewayConfig } from "../../src/config/GatewayConfig.ts"
+import { AdmissionStage } from "../../src/http/Admission.ts"
 import { Exchange } from "../../src/http/Exchange.ts"
+import { incomingMessage, serverResponse } from "../../src/http/NodeMessages.ts"
 import type { Problem } from "../../src/http/Problems.ts"
 import { findRoute, type Match } from "../../src/http/Routes.ts"
 import type { PortalId } from "../../src/portals/Portal.ts"
@@ -32,19 +34,23 @@ const matches: Readonly<Record<string, Match | Problem>> = {
 const startServer = Effect.fnUntraced(function* (portal: PortalId | undefined) {
   const auth = yield* AuthStage
   const ran = { anonymous: 0, signedIn: 0 }
-  const app = auth({
-    anonymous: Effect.sync(() => {
-      ran.anonymous++
-      return HttpServerResponse.text("anonymous")
+  const admission = yield* AdmissionStage
+  const app = admission(
+    auth({
+      anonymous: Effect.sync(() => {
+        ran.anonymous++
+        return HttpServerResponse.text("anonymous")
+      }),
+      signedIn: Effect.map(ConstitutionalContext, ({ userId }) => {
+        ran.signedIn++
+        return HttpServerResponse.text(userId)
+      }),
     }),
-    signedIn: Effect.map(ConstitutionalContext, ({ userId }) => {
-      ran.signedIn++
-      return HttpServerResponse.text(userId)
-    }),
-  })
+  )
   yield* HttpServer.serveEffect(
     Effect.gen(function* () {
-      const { method, url } = yield* HttpServerRequest.HttpServerRequest
+      const received = yield* HttpServerRequest.HttpServerRequest
+      const { method, url } = received
       const answerHeaders = new Map<string, string>()
       const response = yield* app.pipe(
         Effect.provideService(Exchange, {
@@ -55,7 +61,8 @@ const startServer = Effect.fnUntraced(function* (portal: PortalId | undefined) {
           search: "",
           match: matches[url] ?? assert.fail(`no route ${url}`),
           client: { address: "127.0.0.1", protocol: "http", host: "localhost", forwardedFor: "127.0.0.1" },
-          headers: {},
+          request: incomingMessage(received),
+          response: serverResponse(received),
           answerHeaders,
           facts: new Map(),
         }),
@@ -104,6 +111,7 @@ const world = (
   revocations: Layer.Layer<Revocations> = nothingRevoked,
 ) =>
   stage.pipe(
+    Layer.merge(AdmissionStage.layer),
     Layer.provide([IssuerKeys.layer, revocations]),
     Layer.merge(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" })),
     Layer.provideMerge(configured()),

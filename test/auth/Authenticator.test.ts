@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Option } from "effect"
+import { Cause, Effect, Exit, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { EncryptJWT } from "jose"
 import { Authenticator } from "../../src/auth/Authenticator.ts"
@@ -173,6 +173,27 @@ describe("a remembered token", () => {
       yield* authenticate("CP", token)
       assert.isTrue(Exit.isFailure(Effect.runSyncExitWith(context)(authenticate("CP", token))))
     }).pipe(Effect.provide(authenticator({ VERIFIED_TOKENS_MAX: "0" }))),
+  )
+})
+
+describe("a remembered token that is revoked", () => {
+  let standing: Standing = "current"
+  const port = Layer.succeed(Revocations, { check: () => Effect.sync(() => standing) })
+
+  it.effect("is forgotten: its next use begins with its signature", () =>
+    Effect.gen(function* () {
+      yield* atNoon
+      const token = yield* tokenFor("CP")
+      const context = yield* Effect.context<Authenticator>()
+      const atOnce = () => Effect.runSyncExitWith(context)(authenticate("CP", token))
+      yield* authenticate("CP", token)
+      assert.isTrue(Exit.isSuccess(atOnce()))
+      standing = "revoked"
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* refusal("CP", token)).slug, "token-revoked")
+      const exit = atOnce()
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause), "it was answered without a promise")
+    }).pipe(Effect.provide(authenticator({ REVOCATION_FRESH_SECONDS: "1" }, port))),
   )
 })
 
