@@ -62,6 +62,8 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   #aborted: Error | undefined
   #mayRetry: boolean
   #announcesTrailers = false
+  /** Bytes of the answer's body still to come; NaN when the upstream did not say. */
+  #remaining = Number.NaN
 
   constructor(
     request: IncomingMessage,
@@ -124,6 +126,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     // Interim answers (RFC 9110 15.2) end at each hop.
     if (status < 200) return
     this.#announcesTrailers = headers["trailer"] !== undefined
+    this.#remaining = Number(headers["content-length"])
     const raw = rawHeaderStrings(controller.rawHeaders)
     const kept = copyPassing(raw, passesToClient, listedByConnection(headers["connection"]?.toString()))
     for (const [name, value] of this.#outbound.answerHeaders) kept.push(name, value)
@@ -131,6 +134,9 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#remaining -= chunk.length
+    // The last bytes and the end in one go: most answers are one chunk, and leave in one system call.
+    if (this.#remaining === 0) return void this.#response.end(chunk)
     if (this.#response.write(chunk)) return
     controller.pause()
     this.#response.once("drain", () => controller.resume())
@@ -144,7 +150,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
         ),
       )
     }
-    this.#response.end()
+    if (!this.#response.writableEnded) this.#response.end()
     this.#resume(Effect.succeed(answered))
   }
 
