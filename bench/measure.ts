@@ -19,10 +19,10 @@ const jobFor = async ({ rung, running, options }: Subject) => ({
   expectBody: body,
 })
 
-/** Loads a rung for as long as a measurement, once, so that no round meets cold code. Returns its errors. */
+/** Loads a rung once before the first round, so that no round meets cold code. Returns its errors. */
 export const heat = async (subject: Subject): Promise<number> => {
   const job = await jobFor(subject)
-  const { errors } = await subject.load.run({ ...job, seconds: subject.options.seconds })
+  const { errors } = await subject.load.run({ ...job, seconds: subject.options.heat })
   return errors
 }
 

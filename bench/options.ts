@@ -5,6 +5,8 @@ export interface Options {
   readonly rounds: number
   /** Length of one measurement, seconds. */
   readonly seconds: number
+  /** Load on each rung before the first round, not counted, seconds: just-in-time compilers need many requests. */
+  readonly heat: number
   /** Load before each measurement, not counted, seconds. */
   readonly warmup: number
   /** Concurrent keep-alive connections, each with one request in flight. */
@@ -38,7 +40,8 @@ const parse = (args: ReadonlyArray<string>) => {
       options: {
         rounds: { type: "string", default: "5" },
         seconds: { type: "string", default: "5" },
-        warmup: { type: "string", default: "2" },
+        heat: { type: "string", default: "10" },
+        warmup: { type: "string", default: "1" },
         connections: { type: "string", default: "64" },
         only: { type: "string", default: "" },
         source: { type: "boolean", default: false },
@@ -59,6 +62,7 @@ export const parseOptions = (args: ReadonlyArray<string>, known: ReadonlyArray<s
   return {
     rounds: whole("rounds", values.rounds),
     seconds: positive("seconds", values.seconds),
+    heat: positive("heat", values.heat),
     warmup: positive("warmup", values.warmup),
     connections: whole("connections", values.connections),
     only,

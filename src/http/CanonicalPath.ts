@@ -3,8 +3,9 @@ import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { makeClientReader } from "./Client.ts"
 import { Exchange, type ExchangeShape } from "./Exchange.ts"
-import { Lifecycle } from "./Lifecycle.ts"
-import { incomingMessage, serverResponse } from "./NodeMessages.ts"
+import { asksForWebSocket, framingProblem } from "./Framing.ts"
+import { NodeExchange, pathOf } from "./NodeExchange.ts"
+import { incomingMessage } from "./NodeMessages.ts"
 import { makePortalReader } from "./PortalReader.ts"
 import { Problem } from "./Problems.ts"
 import { answered } from "./Relay.ts"
@@ -14,7 +15,7 @@ import { canonicalTarget } from "./Target.ts"
 
 /**
  * Reads the request target once, for every layer and for the upstream: which portal, which path, which route
- * (SPEC 2). What cannot be read is a refusal in `Exchange.match`, raised by `Admission`.
+ * (SPEC 2). What cannot be read in one way is a refusal in `Exchange.match`, raised by `Admission`.
  */
 export class CanonicalPathStage extends Context.Service<CanonicalPathStage, Stage<Exchange>>()(
   "gateway/http/CanonicalPathStage",
@@ -23,7 +24,6 @@ export class CanonicalPathStage extends Context.Service<CanonicalPathStage, Stag
     this,
     Effect.gen(function* () {
       const { server, portal: portals } = yield* GatewayConfig
-      const { isDraining } = yield* Lifecycle
       const readClient = makeClientReader(server.trustedProxies)
       const readPortal = makePortalReader(portals)
 
@@ -33,28 +33,24 @@ export class CanonicalPathStage extends Context.Service<CanonicalPathStage, Stag
         // Node always sets the url of a server's request.
         const rawUrl = message.url as string
         const { portal, rest } = readPortal(rawUrl, client.host)
-        const target = canonicalTarget(rest, server.maxUrlBytes)
-        const refused = target instanceof Problem
-        const requestedPath = rawUrl.split("?", 1).join()
-        const path = refused ? requestedPath : target.path
-        const answerHeaders = new Map<string, string>()
-        if (isDraining()) answerHeaders.set("connection", "close")
-        return {
-          request: message,
-          // Asked for late: an upgrade has a response only once it is refused.
-          get response() {
-            return serverResponse(request)
-          },
-          portal,
-          method: request.method,
-          requestedPath,
-          path,
-          search: refused ? "" : target.search,
-          match: refused ? target : findRoute(portal, request.method, path),
-          client,
-          answerHeaders,
-          facts: new Map(),
-        }
+        const ambiguity = framingProblem(message)
+        const target = ambiguity ?? canonicalTarget(rest, server.maxUrlBytes)
+        const exchange =
+          target instanceof Problem
+            ? new NodeExchange(request, message, client, portal, pathOf(rawUrl), "", target)
+            : new NodeExchange(
+                request,
+                message,
+                client,
+                portal,
+                target.path,
+                target.search,
+                findRoute(portal, request.method, target.path),
+              )
+        // An upgrade that is refused has taken the connection out of HTTP's hands already.
+        if (ambiguity !== undefined || asksForWebSocket(message))
+          exchange.answerHeaders.set("connection", "close")
+        return exchange
       }
 
       return CanonicalPathStage.of((app) =>

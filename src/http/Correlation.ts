@@ -20,17 +20,27 @@ export class CorrelationStage extends Context.Service<CorrelationStage, Stage<Re
 }
 
 const nameRequest = (headers: IncomingHttpHeaders, span: Option.Option<Tracer.AnySpan>): Ids => {
-  const requestId = randomUUID()
-  const causationId = randomUUID()
+  const serial = nextSerial()
   return {
     correlationId: correlationIdFrom(headers["x-correlation-id"]),
-    causationId,
-    requestId,
+    causationId: causationPrefix + serial,
+    requestId: requestPrefix + serial,
     traceparent: Option.isSome(span)
       ? traceparentOf(span.value)
-      : continuedTrace(headers["traceparent"], hexOf(requestId), hexOf(causationId).slice(16)),
+      : continuedTrace(headers["traceparent"], tracePrefix + serial, spanPrefix + serial),
   }
 }
+
+/**
+ * Ids of this hop are unique, not secret: what is random in them is drawn once, for the process, and a count of 48
+ * bits tells its requests apart. They have the form of a UUID (RFC 9562 version 4), a trace id and a span id.
+ */
+const nextSerial = (): string => (++count).toString(16).padStart(12, "0")
+let count = 0
+const requestPrefix = randomUUID().slice(0, 24)
+const causationPrefix = randomUUID().slice(0, 24)
+const tracePrefix = randomUUID().replaceAll("-", "").slice(0, 20)
+const spanPrefix = randomUUID().slice(0, 4)
 
 const wellFormedId = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 
@@ -52,7 +62,3 @@ export const continuedTrace = (
   typeof sent === "string" && wellFormedTraceparent.test(sent)
     ? `${sent.slice(0, 36)}${spanId}${sent.slice(52)}`
     : `00-${traceId}-${spanId}-00`
-
-/** A UUID's 32 digits: random bytes that Node keeps ready, where it asks the kernel each time for any others. */
-const hexOf = (uuid: string): string =>
-  uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24)
