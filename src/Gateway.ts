@@ -1,17 +1,17 @@
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import { createServer } from "node:http"
 import * as Embedded from "../layers/Embedded.ts"
 import * as Production from "../layers/Production.ts"
 import * as Telemetry from "../layers/telemetry/Telemetry.ts"
+import * as NothingHere from "./admin/NothingHere.ts"
 import * as ProblemCatalogue from "./admin/ProblemCatalogue.ts"
 import { AuthStage } from "./auth/AuthStage.ts"
 import { IssuerKeys } from "./auth/Keys.ts"
 import { GatewayConfig } from "./config/GatewayConfig.ts"
 import { AdmissionStage } from "./http/Admission.ts"
 import { CanonicalPathStage } from "./http/CanonicalPath.ts"
+import { Connections } from "./http/Connections.ts"
 import { CorrelationStage } from "./http/Correlation.ts"
 import { CorsStage } from "./http/Cors.ts"
 import { makeEndpoint } from "./http/Endpoint.ts"
@@ -56,28 +56,24 @@ const portals = Layer.unwrap(
 )
 
 /**
- * The operators' listener: metrics, health and the problem catalogue, on an address of its own that no portal
- * reaches. With several workers each has its own port, counting up from `ADMIN_PORT`, because each has its own numbers.
+ * What operators read: metrics, health and the problem catalogue, on an address of its own that no portal reaches. Each
+ * worker has one, because each has its own numbers.
  */
 const admin = (workerIndex: number) =>
-  Layer.unwrap(
-    Effect.map(GatewayConfig, ({ server }) =>
+  Server.AdminAddress.layer.pipe(
+    // Not merged: what the router was built with would reach the portals, and they would share its routes.
+    Layer.provide(
       HttpRouter.serve(
         Layer.mergeAll(
           PrometheusMetrics.layerHttp({ path: "/metrics" }),
           Health.layer,
           ProblemCatalogue.layer,
+          NothingHere.layer,
         ),
         { disableLogger: true, disableListenLog: true },
-      ).pipe(
-        Layer.provide(
-          NodeHttpServer.layer(() => createServer(), {
-            port: server.adminPort === 0 ? 0 : server.adminPort + workerIndex,
-            host: server.adminHost,
-          }),
-        ),
       ),
     ),
+    Layer.provide(Server.adminLayer(workerIndex)),
   )
 
 /**
@@ -86,13 +82,15 @@ const admin = (workerIndex: number) =>
  */
 const drainFirst = Layer.effectDiscard(
   Effect.gen(function* () {
-    yield* HttpServer.HttpServer
-    const lifecycle = yield* Lifecycle
+    const { closeAfterAnswers, closeSilent } = yield* Connections
+    const { startDraining } = yield* Lifecycle
     const { drainDelaySeconds } = (yield* GatewayConfig).server
     yield* Effect.addFinalizer(() =>
       Effect.logInfo("Draining: readiness is off, requests in flight finish").pipe(
-        Effect.andThen(lifecycle.startDraining),
+        Effect.andThen(startDraining),
+        Effect.andThen(closeAfterAnswers),
         Effect.andThen(Effect.sleep(`${drainDelaySeconds} seconds`)),
+        Effect.andThen(closeSilent),
       ),
     )
   }),
@@ -106,7 +104,8 @@ export const over = <More, E, R>(
   drainFirst.pipe(
     Layer.provideMerge(portals),
     Layer.provideMerge(Server.layer),
-    Layer.merge(admin(workerIndex)),
+    // Under the portals: a start that fails here has nothing to drain, and operators see a drain to its end.
+    Layer.provideMerge(admin(workerIndex)),
     Layer.provide(stages),
     Layer.provide(Proxy.layer),
     Layer.provide(Upstreams.layer),

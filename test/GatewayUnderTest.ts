@@ -5,6 +5,7 @@ import { mint, type MintOptions } from "../src/auth/Mint.ts"
 import { GatewayConfig } from "../src/config/GatewayConfig.ts"
 import type { DemoPlantShape, Handler } from "../src/demo/DemoPlant.ts"
 import * as Gateway from "../src/Gateway.ts"
+import { AdminAddress } from "../src/http/Server.ts"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
 import type { PortalId } from "../src/portals/Portal.ts"
 import { type Answer, exchangeRaw, send, type Sent } from "./Wire.ts"
@@ -12,6 +13,8 @@ import { type Answer, exchangeRaw, send, type Sent } from "./Wire.ts"
 /** A whole gateway on a free port of 127.0.0.1, over recording upstreams; it lives as long as its scope. */
 export interface GatewayUnderTest {
   readonly port: number
+  /** The operators' side. */
+  readonly adminPort: number
   readonly plant: DemoPlantShape
   readonly sandbox: DemoPlantShape
   /** A development token of the portal. */
@@ -41,6 +44,9 @@ const defaults = {
   JWT_SECRET_PP: "a-secret-for-tests-of-the-platform-portal",
 }
 
+const portOf = ({ address }: AdminAddress["Service"]): number =>
+  Number(new URL(HttpServer.formatAddress(address)).port)
+
 export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest, never, Scope.Scope> =>
   Effect.gen(function* () {
     const config = GatewayConfig.layer.pipe(
@@ -55,16 +61,16 @@ export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest,
         ? recording
         : Layer.succeed(UpstreamUrls, setup.urls).pipe(Layer.provideMerge(recording))
     const context = yield* Layer.build(Gateway.over(world).pipe(Layer.provideMerge(config)))
-    const { address } = Context.get(context, HttpServer.HttpServer)
     const { plant, sandbox } = Context.get(context, Testing.RecordingUpstreams)
-    const { port } = new URL(HttpServer.formatAddress(address))
+    const port = portOf(Context.get(context, HttpServer.HttpServer))
     const gateway: GatewayUnderTest = {
-      port: Number(port),
+      port,
+      adminPort: portOf(Context.get(context, AdminAddress)),
       plant,
       sandbox,
       token: (portal, options) => mint(portal, options).pipe(Effect.provideContext(context), Effect.orDie),
-      send: (request) => send(Number(port), request),
-      raw: (bytes) => exchangeRaw(Number(port), bytes),
+      send: (request) => send(port, request),
+      raw: (bytes) => exchangeRaw(port, bytes),
       reached: () => [...plant.requests, ...sandbox.requests].filter(({ url }) => url !== "/health").length,
     }
     return gateway

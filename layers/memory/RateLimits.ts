@@ -24,7 +24,11 @@ export const layer = Layer.effect(
       take: (key, limit, window) => Effect.orDie(take(bounded(key), limit, window)),
     })
   }),
-).pipe(Layer.provide(RateLimiter.layer), Layer.provide(RateLimiter.layerStoreMemory))
+).pipe(
+  // Fresh, or it would be the one that a layer over another store has built, and count there.
+  Layer.provide(Layer.fresh(RateLimiter.layer)),
+  Layer.provide(RateLimiter.layerStoreMemory),
+)
 
 /**
  * The library's memory store never forgets a key, and keys come from clients; so they share 65,536 counters. Two

@@ -3,6 +3,7 @@ import { Redis } from "effect/persistence"
 import { Cluster, Redis as SingleClient } from "ioredis"
 import { ConfigFaults } from "../../src/config/ConfigFaults.ts"
 import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
+import { Lifecycle } from "../../src/http/Lifecycle.ts"
 import { readRedisUrl, type RedisAddress } from "./RedisUrl.ts"
 
 /** The one connection to Redis, for layers that need ioredis itself. */
@@ -67,7 +68,7 @@ export const layerUrl = (url: Redacted.Redacted) =>
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const { redis } = yield* GatewayConfig
-    if (Option.isSome(redis.url)) return layerUrl(redis.url.value)
+    if (Option.isSome(redis.url)) return Layer.provideMerge(watched, layerUrl(redis.url.value))
     return yield* new ConfigFaults({
       faults: [
         {
@@ -78,6 +79,23 @@ export const layer = Layer.unwrap(
       ],
       warnings: [],
     })
+  }),
+)
+
+/** A line of its own in `/ready`. */
+const watched = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const client = yield* IoRedis
+    const { watch } = yield* Lifecycle
+    yield* watch(
+      Effect.match(
+        Effect.tryPromise(() => client.ping()),
+        {
+          onSuccess: () => ({ name: "redis", status: "up", detail: "Answered." }),
+          onFailure: () => ({ name: "redis", status: "down", detail: "Did not answer." }),
+        },
+      ),
+    )
   }),
 )
 

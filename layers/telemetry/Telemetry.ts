@@ -1,5 +1,5 @@
-import { Context, Effect, Layer, Logger, Option, References } from "effect"
-import { HttpMiddleware } from "effect/http"
+import { Context, Effect, Formatter, Layer, Logger, Option, References } from "effect"
+import { HttpMiddleware, UrlParams } from "effect/http"
 import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
 import { Exchange } from "../../src/http/Exchange.ts"
 import { RequestIds } from "../../src/http/RequestIds.ts"
@@ -12,8 +12,9 @@ const json = Logger.withConsoleLog(
   Logger.make((options) => {
     const { annotations, ...entry } = Logger.formatStructured.log(options)
     const exchange = Context.getOption(options.fiber.context, Exchange)
-    const ids = Option.flatMap(exchange, RequestIds.in)
-    return JSON.stringify({
+    const ids = Option.flatMap(exchange, (request) => RequestIds.in(request))
+    // Not JSON.stringify: errors would be empty, and what refers to itself would fail the request.
+    return Formatter.formatJson({
       ...entry,
       ...annotations,
       ...(Option.isSome(ids)
@@ -24,7 +25,7 @@ const json = Logger.withConsoleLog(
 )
 
 /** Logs to standard output: JSON lines for machines, or coloured text for a developer's terminal. */
-const logs = Layer.unwrap(
+export const logs = Layer.unwrap(
   Effect.map(GatewayConfig, ({ log }) =>
     Layer.mergeAll(
       Logger.layer([log.format === "json" ? json : Logger.consolePretty()]),
@@ -40,7 +41,12 @@ const traces = Layer.unwrap(
     if (Option.isNone(otlpUrl)) return Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)
     // Loaded only where it is used: it would double the time that a start takes.
     const { exportTo } = yield* Effect.promise(() => import("./Otlp.ts"))
-    return exportTo(otlpUrl.value)
+    return Layer.mergeAll(
+      exportTo(otlpUrl.value),
+      // Headers and queries hold what no collector needs to know.
+      Layer.succeed(HttpMiddleware.TracerHeaderFilter, () => false),
+      Layer.succeed(UrlParams.CurrentRedactedNames, [/./]),
+    )
   }),
 )
 

@@ -83,6 +83,6 @@ const portalNames = { CP: "the customers' portal (CP)", PP: "the staff's portal 
 
 const common = [
   "What the gateway checks on each route, and which problem documents (RFC 9457) it answers with itself.",
-  "A request that the HTTP parser refuses is answered with 408, 414, 417 or 431 before its route is known.",
+  "A request that the HTTP parser refuses is answered with 400, 408 or 431 before its route is known.",
   "Every other answer of a backend's route, problems included, is the backend's own and is passed through.",
 ].join(" ")

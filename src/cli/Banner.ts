@@ -2,6 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { HttpServer } from "effect/http"
 import { mint } from "../auth/Mint.ts"
 import { GatewayConfig, type GatewaySettings } from "../config/GatewayConfig.ts"
+import { AdminAddress } from "../http/Server.ts"
 import { UpstreamUrls } from "../http/Upstreams.ts"
 import { Cp } from "../portals/Cp.ts"
 import type { Portal } from "../portals/Portal.ts"
@@ -9,13 +10,17 @@ import { Pp } from "../portals/Pp.ts"
 
 /**
  * Tells a newcomer what runs and what to try: addresses, layers, and for each portal a `curl` with a development
- * token. Printed by the embedded profile in development; elsewhere a log line says it for machines.
+ * token. Printed once, by the embedded profile in development; elsewhere a log line of each worker says it for
+ * machines.
  */
-export const banner = Effect.gen(function* () {
+export const banner = Effect.fnUntraced(function* (workerIndex: number) {
   const config = yield* GatewayConfig
-  const address = yield* baseUrl
-  if (config.profile !== "embedded" || config.environment !== "development") {
-    return yield* Effect.logInfo("Listening").pipe(Effect.annotateLogs({ address, ...layersOf(config) }))
+  const address = baseUrl((yield* HttpServer.HttpServer).address)
+  const admin = baseUrl((yield* AdminAddress).address)
+  if (config.profile !== "embedded" || config.environment !== "development" || workerIndex !== 0) {
+    return yield* Effect.logInfo("Listening").pipe(
+      Effect.annotateLogs({ address, admin, ...layersOf(config) }),
+    )
   }
   const urls = yield* UpstreamUrls
   const portals = [Cp, Pp].filter(({ id }) => config.portal.type === "BOTH" || config.portal.type === id)
@@ -25,7 +30,7 @@ export const banner = Effect.gen(function* () {
     "  Constitutional Gateway, embedded profile",
     "",
     ...portals.map((portal) => `  ${portal.id} portal  ${address}${prefixOf(portal, config)}`),
-    `  Admin      http://${config.server.adminHost}:${config.server.adminPort}  (/ready, /metrics, /_gateway/problems)`,
+    `  Admin      ${admin}  (/ready, /metrics, /_gateway/problems)`,
     `  Plant      ${urls.plant}${demo}`,
     `  Sandbox    ${Option.getOrElse(urls.sandbox, () => "none: trial requests are refused")}${demo}`,
     `  Layers     ${Object.entries(layersOf(config))
@@ -49,11 +54,9 @@ const curlFor = (portal: Portal, address: string, config: GatewaySettings) =>
     Effect.catchTag("CannotMint", ({ message }) => Effect.succeed(`  ${portal.id}: ${message}\n`)),
   )
 
-const baseUrl = Effect.gen(function* () {
-  const { address } = yield* HttpServer.HttpServer
-  // What a wildcard address is called on this machine.
-  return HttpServer.formatAddress(address).replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1")
-})
+/** What a wildcard address is called on this machine. */
+const baseUrl = (address: HttpServer.HttpServer["Service"]["address"]): string =>
+  HttpServer.formatAddress(address).replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1")
 
 const prefixOf = (portal: Portal, { portal: { type, hosts } }: GatewaySettings): string =>
   type === "BOTH" && hosts.CP.length === 0 ? portal.prefix : ""

@@ -1,19 +1,28 @@
 import { Config, Effect, Layer } from "effect"
 import cluster from "node:cluster"
+import * as Telemetry from "../../layers/telemetry/Telemetry.ts"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { notBuilt } from "../config/Switches.ts"
 import * as Gateway from "../Gateway.ts"
 import { banner } from "./Banner.ts"
-import { supervise, workerIndexVariable } from "./Workers.ts"
+import { refuse } from "./Refusal.ts"
+import { supervise, tellSupervisor, workerIndexVariable } from "./Workers.ts"
 
-/** Runs the gateway until it is told to stop; in `WORKERS` processes when there are several. */
+/**
+ * Runs the gateway until it is told to stop; in `WORKERS` processes when there are several. A start that an operator
+ * can mend fails with one line on standard error.
+ */
 export const serve = Effect.gen(function* () {
   const config = yield* GatewayConfig
+  if (cluster.isPrimary) yield* warnings
   if (config.server.workers > 1 && cluster.isPrimary) return yield* supervise(config)
   const workerIndex = yield* Config.Int(workerIndexVariable).pipe(Config.withDefault(0))
-  yield* warnings
-  return yield* Layer.launch(Layer.effectDiscard(banner).pipe(Layer.provideMerge(Gateway.layer(workerIndex))))
-})
+  const started = Layer.effectDiscard(Effect.andThen(banner(workerIndex), tellSupervisor))
+  return yield* Layer.launch(started.pipe(Layer.provideMerge(Gateway.layer(workerIndex))))
+}).pipe(
+  Effect.provide(Telemetry.logs),
+  Effect.catchTag("CannotListen", ({ message }) => refuse(message, 1)),
+)
 
 /** What an operator must know about a start that is allowed but unusual. */
 const warnings = Effect.gen(function* () {

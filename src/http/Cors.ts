@@ -48,8 +48,8 @@ export class CorsStage extends Context.Service<CorsStage, Stage<never, Exchange>
 
 const preflightVary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
-/** A list of field names (RFC 9110 5.1), and nothing else, may be echoed. */
-const headerNames = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*$/
+/** A list of field names (RFC 9110 5.1), and nothing else, may be echoed; no `*` either, which could mean all. */
+const headerNames = /^[A-Za-z0-9!#$%&'+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'+.^_`|~-]+)*$/
 
 /** What a portal's script may read besides the safelisted headers. */
 const exposed = [

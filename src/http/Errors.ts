@@ -1,6 +1,7 @@
-import { Cause, Context, Effect, Layer } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { Cause, Context, Effect, Exit, Layer } from "effect"
+import { HttpEffect, HttpServerResponse } from "effect/http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { isClientAbort } from "./ClientAbort.ts"
 import { Exchange } from "./Exchange.ts"
 import { RequestIds } from "./RequestIds.ts"
 import { Problem, problemDocument } from "./Problems.ts"
@@ -19,16 +20,32 @@ export class ErrorsStage extends Context.Service<ErrorsStage, Stage<never, Excha
       const { environment } = yield* GatewayConfig
       const revealCause = environment === "development"
 
-      const answer = Effect.fnUntraced(function* (cause: Cause.Cause<Problem>) {
-        // The client went away or the server is stopping: the adapter knows which, and nobody reads an answer.
-        if (Cause.hasInterruptsOnly(cause)) return yield* Effect.failCause(cause)
-        const problem = problemOf(cause)
-        if (problem.status >= 500) yield* Effect.logError(problem.message, problem.cause ?? "")
+      const written = Effect.fnUntraced(function* (problem: Problem) {
         const { request, requestedPath } = yield* Exchange
         const { correlationId } = yield* RequestIds
         return problemResponse(problem, request.headers.accept, requestedPath, correlationId, revealCause)
       })
-      return ErrorsStage.of((app) => Effect.catchCause(app, answer))
+
+      const answer = Effect.fnUntraced(function* (cause: Cause.Cause<Problem>) {
+        // Nobody is there to read an answer.
+        if (Cause.hasInterruptsOnly(cause)) return yield* Effect.failCause(cause)
+        const problem = problemOf(cause)
+        if (problem.status >= 500) yield* report(problem)
+        return yield* written(problem)
+      })
+
+      /** What is interrupted cannot be caught; its bare answer is exchanged before it goes out. */
+      const lastWord = Effect.fnUntraced(function* () {
+        const { answerHeaders } = yield* Exchange
+        const response = HttpServerResponse.setHeaders(yield* written(stopping), answerHeaders)
+        yield* HttpEffect.appendPreResponseHandler(() => Effect.succeed(response))
+      })
+
+      return ErrorsStage.of((app) =>
+        Effect.onExit(Effect.catchCause(app, answer), (exit) =>
+          Exit.isFailure(exit) && !isClientAbort(exit.cause) ? lastWord() : Effect.void,
+        ),
+      )
     }),
   )
   static readonly layerOff = Layer.succeed(this, (app) => app)
@@ -45,6 +62,16 @@ const problemOf = (cause: Cause.Cause<Problem>): Problem => {
         cause: Cause.squash(cause),
       })
 }
+
+const stopping = new Problem({
+  slug: "service-unavailable",
+  detail: "The gateway is stopping and can wait for this request no longer. Repeat it.",
+  headers: { "retry-after": "1" },
+})
+
+/** For the operator: with the stack that the caller never sees. */
+const report = ({ cause, message }: Problem) =>
+  cause === undefined ? Effect.logError(message) : Effect.logError(message, Cause.die(cause))
 
 const problemResponse = (
   problem: Problem,

@@ -28,13 +28,25 @@ const perHop = [
   "x-request-id",
   "traceparent",
   "forwarded",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
   "x-real-ip",
 ]
+const forwardedPrefix = "x-forwarded-"
+
+/**
+ * What makes some servers act on another method or path than the one every stage has judged, or, as `Proxy`, sends
+ * their own requests elsewhere (CVE-2016-5385).
+ */
+const rerouting = [
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  "proxy",
+]
+
+/** Names longer than this, in characters, are judged anew each time. */
+const longestRemembered = 64
 
 /** A cheap memory of verdicts on names; bounded, because a client may invent names without end. */
 const remembering = (judge: (name: string) => boolean) => {
@@ -43,7 +55,7 @@ const remembering = (judge: (name: string) => boolean) => {
     const known = verdicts.get(name)
     if (known !== undefined) return known
     const verdict = judge(name.toLowerCase().replaceAll("_", "-"))
-    if (verdicts.size < 1024) verdicts.set(name, verdict)
+    if (verdicts.size < 1024 && name.length <= longestRemembered) verdicts.set(name, verdict)
     return verdict
   }
 }
@@ -51,9 +63,11 @@ const remembering = (judge: (name: string) => boolean) => {
 const isIdentity = (name: string): boolean =>
   identity.includes(name) || identityPrefixes.some((prefix) => name.startsWith(prefix))
 
-const notToUpstream = new Set([...hopByHop, ...perHop, "trailer"])
+const notToUpstream = new Set([...hopByHop, ...perHop, ...rerouting, "trailer"])
 /** Whether a client's header of this name may go upstream. */
-export const passesUpstream = remembering((name) => !notToUpstream.has(name) && !isIdentity(name))
+export const passesUpstream = remembering(
+  (name) => !notToUpstream.has(name) && !name.startsWith(forwardedPrefix) && !isIdentity(name),
+)
 
 const notToClient = new Set([
   ...hopByHop,

@@ -1,5 +1,6 @@
 import { Cause, Clock, Context, Effect, Exit, Layer, Metric } from "effect"
 import type { ServerResponse } from "node:http"
+import { isClientAbort } from "./ClientAbort.ts"
 import { Exchange } from "./Exchange.ts"
 import type { Problem } from "./Problems.ts"
 import { answered } from "./Relay.ts"
@@ -53,7 +54,8 @@ const statusOf = (exit: Exit.Exit<Response, Problem>, response: ServerResponse):
   if (Exit.isSuccess(exit)) {
     return exit.value === answered ? response.statusCode : exit.value.status
   }
-  if (Cause.hasInterruptsOnly(exit.cause)) return 499
+  if (isClientAbort(exit.cause)) return 499
+  if (Cause.hasInterruptsOnly(exit.cause)) return 503
   const failure = exit.cause.reasons.find(Cause.isFailReason)
   return failure?.error.status ?? 500
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http"
+import { STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
+import { responseOn } from "./Connections.ts"
 import { Problem, problemDocument, type Slug } from "./Problems.ts"
 
 /**
@@ -8,38 +9,30 @@ import { Problem, problemDocument, type Slug } from "./Problems.ts"
  * A socket on which an answer has begun is only closed: two answers would be read as one.
  */
 export const refuseGarbage = (error: Error & { readonly code?: string }, socket: Duplex): void => {
-  if (!socket.writable || error.code === "ECONNRESET" || answerHasBegun(socket)) {
+  if (!socket.writable || error.code === "ECONNRESET" || responseOn(socket)?.headersSent === true) {
     socket.destroy()
     return
   }
-  const problem = new Problem(refusals[error.code ?? ""] ?? malformed)
-  const { head, body } = written(problem)
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
-      Object.entries({ ...head, connection: "close", date: new Date().toUTCString() })
-        .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join("") +
-      `\r\n${body}`,
-  )
+  refuse(socket, refusals[error.code ?? ""] ?? malformed)
 }
 
-/** Answers an `Expect` other than `100-continue` (RFC 9110 10.1.1). */
-export const refuseExpectation = (_request: IncomingMessage, response: ServerResponse): void => {
-  const problem = new Problem({
-    slug: "expectation-failed",
-    detail: "The only expectation served is 100-continue.",
-  })
-  const { head, body } = written(problem)
-  response.writeHead(problem.status, { ...head, connection: "close" }).end(body)
+/** Answers CONNECT: a gateway is no forward proxy, so there is no tunnel to ask for. */
+export const refuseTunnel = (_request: unknown, socket: Duplex): void => refuse(socket, tunnel)
+
+interface Refusal {
+  readonly slug: Slug
+  readonly detail: string
 }
 
-const malformed: { readonly slug: Slug; readonly detail: string } = {
+const tunnel: Refusal = { slug: "bad-request", detail: "CONNECT is not served: this is no forward proxy." }
+
+const malformed: Refusal = {
   slug: "bad-request",
   detail: "The request is not well-formed HTTP/1.1.",
 }
 
 /** By Node's error codes (doc/api/errors.md; llhttp's begin with HPE). */
-const refusals: Readonly<Record<string, { readonly slug: Slug; readonly detail: string }>> = {
+const refusals: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: {
     slug: "header-fields-too-large",
     detail: "The request's headers are larger than the limit.",
@@ -54,7 +47,8 @@ const refusals: Readonly<Record<string, { readonly slug: Slug; readonly detail: 
   },
 }
 
-const written = (problem: Problem) => {
+const refuse = (socket: Duplex, refusal: Refusal): void => {
+  const problem = new Problem(refusal)
   const correlationId = randomUUID()
   const { body, contentType, headers } = problemDocument(problem, {
     accept: undefined,
@@ -62,18 +56,19 @@ const written = (problem: Problem) => {
     correlationId,
     revealCause: false,
   })
-  return {
-    body,
-    head: {
-      ...headers,
-      "content-type": contentType,
-      "content-length": String(Buffer.byteLength(body)),
-      "x-correlation-id": correlationId,
-    },
+  const fields = {
+    ...headers,
+    "content-type": contentType,
+    "content-length": String(Buffer.byteLength(body)),
+    "x-correlation-id": correlationId,
+    connection: "close",
+    date: new Date().toUTCString(),
   }
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+      Object.entries(fields)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join("") +
+      `\r\n${body}`,
+  )
 }
-
-/** Node keeps the response that a socket is busy with in `_httpMessage`; its own default handler asks there too. */
-const answerHasBegun = (socket: Duplex): boolean =>
-  "_httpMessage" in socket &&
-  (socket._httpMessage as { readonly headersSent?: boolean } | null)?.headersSent === true

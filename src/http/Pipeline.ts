@@ -10,6 +10,7 @@ import type { MatchedRoute } from "./MatchedRoute.ts"
 import type { RequestIds } from "./RequestIds.ts"
 import { MeasureStage } from "./Measure.ts"
 import { RateLimitStage } from "./RateLimit.ts"
+import { makeSpans } from "./Spans.ts"
 import type { App } from "./Stage.ts"
 
 /** What the stages have found out about a request by the time it is answered. */
@@ -20,19 +21,22 @@ export type Known = Exchange | RequestIds | MatchedRoute
  * another provides cannot be moved outside it.
  */
 export const makePipeline = Effect.gen(function* () {
+  const spans = yield* makeSpans
   const canonicalPath = yield* CanonicalPathStage
   const correlation = yield* CorrelationStage
-  const measure = yield* MeasureStage
-  const errors = yield* ErrorsStage
-  const cors = yield* CorsStage
-  const admission = yield* AdmissionStage
-  const rateLimit = yield* RateLimitStage
-  const auth = yield* AuthStage
+  const measure = spans.stage("measure", yield* MeasureStage)
+  const errors = spans.stage("errors", yield* ErrorsStage)
+  const cors = spans.stage("cors", yield* CorsStage)
+  const admission = spans.stage("admission", yield* AdmissionStage)
+  const rateLimit = spans.stage("rate-limit", yield* RateLimitStage)
+  const auth = spans.stage("auth", yield* AuthStage)
 
-  return (endpoint: App<Known>): App =>
-    canonicalPath(
-      correlation(
-        measure(errors(cors(admission(rateLimit(auth({ anonymous: endpoint, signedIn: endpoint })))))),
+  return (endpoint: App<Known>): App => {
+    const inner = spans.endpoint(endpoint)
+    return canonicalPath(
+      spans.status(
+        correlation(measure(errors(cors(admission(rateLimit(auth({ anonymous: inner, signedIn: inner }))))))),
       ),
     )
+  }
 })

@@ -5,6 +5,7 @@ import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { MatchedRoute } from "./MatchedRoute.ts"
 import type { Exchange, ExchangeShape } from "./Exchange.ts"
 import { type Ids, RequestIds } from "./RequestIds.ts"
+import { asksForWebSocket } from "./Framing.ts"
 import { copyPassing, listedByConnection, passesUpstream } from "./Headers.ts"
 import { Problem } from "./Problems.ts"
 import { bodyTooLarge, relay } from "./Relay.ts"
@@ -38,14 +39,15 @@ export class Proxy extends Context.Service<Proxy, App<Exchange | RequestIds | Ma
             const upstream = upstreamFor(upstreams, identity)
             if (upstream instanceof Problem) return Effect.fail(upstream)
 
+            const isStream = route.timeout === "none"
             const send = ({ path, search, body }: Pinned) =>
               relay(request, exchange.response, {
-                pool: upstream.pool,
+                pool: isStream ? upstream.streams : upstream.requests,
                 method: exchange.method,
                 target: path + search,
                 headers: upstreamHeaders(exchange, ids, identity, body),
                 body,
-                idleTimeout: route.timeout === "none" ? 0 : idleTimeout,
+                idleTimeout: isStream ? 0 : idleTimeout,
                 bodyLimit: server.maxBodyBytes,
                 answerHeaders,
               })
@@ -130,10 +132,10 @@ const passesWithNewBody = (name: string): boolean =>
   passesUpstream(name) && name.toLowerCase() !== "content-length"
 
 const webSocketRefusal = (message: IncomingMessage): Problem =>
-  message.headers.upgrade === undefined
-    ? new Problem({
+  asksForWebSocket(message)
+    ? new Problem({ slug: "service-unavailable", detail: "WebSockets are switched off on this gateway." })
+    : new Problem({
         slug: "upgrade-required",
         detail: "This route is a WebSocket; connect with an upgrade.",
         headers: { upgrade: "websocket" },
       })
-    : new Problem({ slug: "service-unavailable", detail: "WebSockets are switched off on this gateway." })

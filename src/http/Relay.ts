@@ -1,15 +1,17 @@
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { type Readable, Transform } from "node:stream"
-import type { Dispatcher, Pool } from "undici"
+import type { Dispatcher } from "undici"
+import { countPassed } from "./DeadBuffers.ts"
 import { copyPassing, listedByConnection, passesToClient } from "./Headers.ts"
 import { Problem } from "./Problems.ts"
 import type { Response } from "./Stage.ts"
+import { BodyTooLarge, Upload } from "./Upload.ts"
+import type { UpstreamPool } from "./Upstreams.ts"
 
 /** What is sent upstream for one request. */
 export interface Outbound {
-  readonly pool: Pool
+  readonly pool: UpstreamPool
   readonly method: string
   /** Path and query, byte for byte. */
   readonly target: string
@@ -17,7 +19,7 @@ export interface Outbound {
   readonly headers: Array<string>
   /** Undefined: the client's own body streams through. */
   readonly body: Uint8Array | undefined
-  /** For the upstream's first byte and between bytes, in milliseconds; 0 waits for ever. */
+  /** For a free connection, the upstream's first byte, and between bytes, in milliseconds; 0 waits for ever. */
   readonly idleTimeout: number
   /** Bytes. */
   readonly bodyLimit: number
@@ -32,23 +34,31 @@ export const answered: Response = HttpServerResponse.empty()
  * Streams a request to its upstream and the answer back, socket to socket, with backpressure both ways (SPEC 13).
  *
  * Succeeds once the answer has been written. Fails while nothing has been written: `bad-gateway`,
- * `gateway-timeout`, `payload-too-large`. When the upstream breaks off later the client's connection is reset:
- * that is the one honest signal left. Interruption (the client went away) aborts the upstream.
+ * `gateway-timeout`, `payload-too-large`, and `service-unavailable` when no connection became free in time. When
+ * the upstream breaks off later the client's connection is reset: that is the one honest signal left. Interruption
+ * (the client went away) aborts the upstream.
  */
 export const relay = (
   request: IncomingMessage,
   response: ServerResponse,
   outbound: Outbound,
 ): Effect.Effect<Response, Problem> =>
-  Effect.callback((resume) => {
-    const exchange = new RelayHandler(request, response, outbound, resume)
-    exchange.send()
-    return Effect.sync(() => exchange.abort(new Error("The client went away")))
+  Effect.suspend(() => {
+    const exchange = new RelayHandler(request, response, outbound)
+    const answer = Effect.callback<Response, Problem>((resume) => {
+      exchange.begin(resume)
+      return Effect.sync(() => exchange.abort())
+    })
+    // undici's clock starts with a connection; only a request that may not get one needs another.
+    return outbound.pool.isSaturated && outbound.idleTimeout > 0
+      ? Effect.raceFirst(answer, exchange.patience)
+      : answer
   })
 
 type UpstreamHeaders = Record<string, string | Array<string> | undefined>
 
-class BodyTooLarge extends Error {}
+/** Bytes up to which copying a body is cheaper than a second buffer. */
+const joinedLimit = 16_384
 
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"])
 
@@ -56,31 +66,48 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #outbound: Outbound
-  readonly #resume: (effect: Effect.Effect<Response, Problem>) => void
   readonly #hasBody: boolean
+  #resume: (effect: Effect.Effect<Response, Problem>) => void = () => {}
+  #upload: Upload | undefined
   #controller: Dispatcher.DispatchController | undefined
-  #aborted: Error | undefined
+  #aborted = false
   #mayRetry: boolean
-  #announcesTrailers = false
+  #sendsTrailers = false
+  #bodyBegun = false
   /** Bytes of the answer's body still to come; NaN when the upstream did not say. */
   #remaining = Number.NaN
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    outbound: Outbound,
-    resume: (effect: Effect.Effect<Response, Problem>) => void,
-  ) {
+  constructor(request: IncomingMessage, response: ServerResponse, outbound: Outbound) {
     this.#request = request
     this.#response = response
     this.#outbound = outbound
-    this.#resume = resume
     const { headers } = request
     this.#hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
     this.#mayRetry = safeMethods.has(outbound.method) && !this.#hasBody
   }
 
-  send(): void {
+  /** Sends the request; `resume` is called once, with the outcome. */
+  begin(resume: (effect: Effect.Effect<Response, Problem>) => void): void {
+    this.#resume = resume
+    this.#send()
+  }
+
+  /** Gives the request up, wherever it is. */
+  abort(): void {
+    this.#aborted = true
+    this.#controller?.abort(new Error("The request was given up"))
+    this.#upload?.destroy()
+  }
+
+  /** Fails when there is no connection in time, and otherwise never ends. */
+  get patience(): Effect.Effect<never, Problem> {
+    const { idleTimeout } = this.#outbound
+    return Effect.flatMap(Effect.sleep(idleTimeout), () =>
+      this.#controller === undefined ? Effect.fail(noConnection(idleTimeout)) : Effect.never,
+    )
+  }
+
+  #send(): void {
     const { pool, method, target, headers, idleTimeout } = this.#outbound
     pool.dispatch(
       {
@@ -95,26 +122,23 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     )
   }
 
-  abort(reason: Error): void {
-    this.#aborted = reason
-    this.#controller?.abort(reason)
-  }
-
-  /** A declared length was checked against the limit before; an undeclared one is counted as it streams. */
-  #body(): Uint8Array | Readable | null {
+  #body(): Uint8Array | Upload | null {
     if (!this.#hasBody) return null
     if (this.#outbound.body !== undefined) return this.#outbound.body
-    if (this.#request.headers.expect !== undefined) this.#response.writeContinue()
-    return this.#request.headers["content-length"] !== undefined
-      ? this.#request
-      : counted(this.#request, this.#outbound.bodyLimit)
+    // HTTP/1.0 knows no interim answers (RFC 9110 10.1.1).
+    if (this.#request.headers.expect !== undefined && this.#request.httpVersion === "1.1") {
+      this.#response.writeContinue()
+    }
+    this.#upload = new Upload(this.#request, this.#outbound.bodyLimit)
+    return this.#upload
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, it ends this request; an abort here would take a good connection with it.
+    if (this.#aborted) throw new Error("The request was given up while it waited for a connection")
     this.#controller = controller
     // From here on bytes may have reached the upstream: sending again could do the work twice.
     this.#mayRetry = false
-    if (this.#aborted !== undefined) controller.abort(this.#aborted)
   }
 
   onResponseStart(
@@ -125,29 +149,61 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers (RFC 9110 15.2) end at each hop.
     if (status < 200) return
-    this.#announcesTrailers = headers["trailer"] !== undefined
+    const announcesTrailers = headers["trailer"] !== undefined
+    this.#sendsTrailers = announcesTrailers && this.#hasRoomForTrailers(status, headers)
     this.#remaining = Number(headers["content-length"])
-    const raw = rawHeaderStrings(controller.rawHeaders)
-    const kept = copyPassing(raw, passesToClient, listedByConnection(headers["connection"]?.toString()))
+    const kept = copyPassing(
+      latin1(controller.rawHeaders),
+      announcesTrailers && !this.#sendsTrailers ? passesWithoutTrailers : passesToClient,
+      listedByConnection(headers["connection"]?.toString()),
+    )
     for (const [name, value] of this.#outbound.answerHeaders) kept.push(name, value)
-    this.#response.writeHead(status, statusMessage ?? "", kept)
+    // undici reads the reason as UTF-8, so beyond ASCII its bytes are lost; Node then puts the status's own.
+    if (statusMessage !== undefined && ascii.test(statusMessage)) {
+      this.#response.writeHead(status, statusMessage, kept)
+    } else this.#response.writeHead(status, kept)
+    setImmediate(RelayHandler.#flushHead, this)
+  }
+
+  /** A head does not wait for its body: who opens an event stream must learn that it is open. */
+  static #flushHead(this: void, exchange: RelayHandler): void {
+    if (!exchange.#bodyBegun && !exchange.#response.writableEnded) exchange.#response.flushHeaders()
+  }
+
+  /** Trailers follow chunks alone (RFC 9112 7.1.2), and HTTP/1.0 has none. */
+  #hasRoomForTrailers(status: number, headers: UpstreamHeaders): boolean {
+    return (
+      headers["transfer-encoding"] !== undefined &&
+      this.#request.httpVersion === "1.1" &&
+      this.#outbound.method !== "HEAD" &&
+      status !== 204 &&
+      status !== 304
+    )
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bodyBegun = true
+    countPassed(chunk.length)
     this.#remaining -= chunk.length
-    // The last bytes and the end in one go: most answers are one chunk, and leave in one system call.
-    if (this.#remaining === 0) return void this.#response.end(chunk)
+    if (this.#remaining === 0) return this.#endWith(chunk)
     if (this.#response.write(chunk)) return
     controller.pause()
     this.#response.once("drain", () => controller.resume())
   }
 
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: UpstreamHeaders): void {
-    if (this.#announcesTrailers) {
+  /**
+   * The last bytes and the end in one go. As Latin-1 text, which is byte for byte, Node joins a short body to the
+   * head and writes both at once: a tenth of a request's CPU less than gathering two buffers.
+   */
+  #endWith(chunk: Buffer): void {
+    if (chunk.length <= joinedLimit) this.#response.end(chunk.toString("latin1"), "latin1")
+    else this.#response.end(chunk)
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.#sendsTrailers) {
       this.#response.addTrailers(
-        Object.entries(trailers).flatMap(([name, value]) =>
-          passesToClient(name) && value !== undefined ? [[name, value.toString()] as [string, string]] : [],
-        ),
+        pairs(copyPassing(latin1(controller.rawTrailers), passesToClient, undefined)),
       )
     }
     if (!this.#response.writableEnded) this.#response.end()
@@ -155,10 +211,11 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#aborted !== undefined) return
+    this.#upload?.destroy()
+    if (this.#aborted) return
     if (this.#mayRetry) {
       this.#mayRetry = false
-      this.send()
+      this.#send()
     } else if (this.#response.headersSent) {
       this.#response.destroy()
       this.#resume(
@@ -174,22 +231,18 @@ class RelayHandler implements Dispatcher.DispatchHandler {
 }
 
 /** undici hands raw headers over as bytes in Latin-1 (RFC 9110 5.5). */
-const rawHeaderStrings = (raw: Dispatcher.DispatchController["rawHeaders"]): Array<string> =>
+const latin1 = (raw: Dispatcher.DispatchController["rawHeaders"]): Array<string> =>
   Array.isArray(raw) ? raw.map((part) => (typeof part === "string" ? part : part.toString("latin1"))) : []
 
-/** The same bytes, ended with an error when they pass the limit. */
-const counted = (body: Readable, limit: number): Readable => {
-  let bytes = 0
-  return body.pipe(
-    new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        bytes += chunk.length
-        if (bytes > limit) done(new BodyTooLarge())
-        else done(null, chunk)
-      },
-    }),
+const pairs = (flat: ReadonlyArray<string>): Array<[string, string]> =>
+  flat.flatMap((name, index) =>
+    index % 2 === 0 ? [[name, flat[index + 1] ?? ""] satisfies [string, string]] : [],
   )
-}
+
+const ascii = /^[\t\x20-\x7e]*$/
+
+const passesWithoutTrailers = (name: string): boolean =>
+  passesToClient(name) && name.toLowerCase() !== "trailer"
 
 const timeouts = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"])
 
@@ -208,6 +261,14 @@ const problemOf = (error: Error, outbound: Outbound): Problem => {
     cause: error,
   })
 }
+
+/** A full pool says nothing of the upstream, and nothing has been sent: the client may come again. */
+const noConnection = (idleTimeout: number): Problem =>
+  new Problem({
+    slug: "service-unavailable",
+    detail: `No connection to the backend became free within ${idleTimeout / 1000} seconds.`,
+    headers: { "retry-after": "1" },
+  })
 
 /** 413 for a body over the limit (bytes). */
 export const bodyTooLarge = (limit: number): Problem =>

@@ -1,12 +1,33 @@
 import { Context, Effect, Layer, Option } from "effect"
-import { Pool } from "undici"
+import { type Dispatcher, Pool } from "undici"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { Lifecycle, type Probe } from "./Lifecycle.ts"
+
+/** Connections to a backend, with the knowledge whether any is free. */
+export class UpstreamPool {
+  readonly pool: Pool
+  /** Whether the next request may have to wait for a connection. */
+  isSaturated = false
+
+  constructor(pool: Pool) {
+    this.pool = pool
+    pool.on("drain", () => {
+      this.isSaturated = false
+    })
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.isSaturated = !this.pool.dispatch(options, handler)
+  }
+}
 
 /** A backend the gateway sends requests to. */
 export interface Upstream {
   readonly name: "plant" | "plant-sandbox"
-  readonly pool: Pool
+  /** For requests that end; at most `PLANT_CONNECTIONS`. */
+  readonly requests: UpstreamPool
+  /** For streams: each holds its connection while its client stays, so they would starve the requests. */
+  readonly streams: UpstreamPool
 }
 
 /** Where the backends are: the configured ones, or the demo that the embedded profile starts. */
@@ -44,21 +65,25 @@ export class Upstreams extends Context.Service<
       const urls = yield* UpstreamUrls
       const lifecycle = yield* Lifecycle
 
-      const open = Effect.fnUntraced(function* (name: Upstream["name"], url: string) {
-        const opened = yield* Effect.acquireRelease(
+      const connect = (url: string, connections: number | null) =>
+        Effect.acquireRelease(
           Effect.sync(
             () =>
               new Pool(url, {
-                connections: plant.connections,
+                connections,
                 pipelining: 1,
                 allowH2: false,
                 connect: { timeout: Math.min(plant.timeoutSeconds, 5) * 1000 },
               }),
           ),
           (pool) => Effect.promise(() => pool.destroy()),
-        )
-        yield* lifecycle.watch(probe(name, opened))
-        return { name, pool: opened }
+        ).pipe(Effect.map((pool) => new UpstreamPool(pool)))
+
+      const open = Effect.fnUntraced(function* (name: Upstream["name"], url: string) {
+        const requests = yield* connect(url, plant.connections)
+        const streams = yield* connect(url, null)
+        yield* lifecycle.watch(probe(name, streams.pool))
+        return { name, requests, streams }
       })
 
       return {

@@ -1,0 +1,40 @@
+import { Effect, Option } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { Exchange } from "./Exchange.ts"
+import { answered } from "./Relay.ts"
+import type { App } from "./Stage.ts"
+
+/** How the pipeline shows in a trace (SPEC 13). Chosen once: without a collector all give back what they were given. */
+export interface Spans {
+  /** A stage whose work is a span within that of the stage around it. */
+  readonly stage: <S extends (inner: never) => App<unknown>>(name: string, stage: S) => S
+  /** The same for the application inside them all. */
+  readonly endpoint: <R>(app: App<R>) => App<R>
+  /** Lets the request's own span see the status that the relay has already sent. */
+  readonly status: <R>(app: App<R>) => App<R | Exchange>
+}
+
+const off: Spans = {
+  stage: (_name, stage) => stage,
+  endpoint: (app) => app,
+  status: (app) => app,
+}
+
+const on: Spans = {
+  // A span changes nothing in a type but a need of a parent span, which no application has.
+  stage: <S extends (inner: never) => App<unknown>>(name: string, stage: S) =>
+    ((inner: never) => Effect.withSpan(stage(inner), `gateway.${name}`)) as unknown as S,
+  endpoint: <R>(app: App<R>) => Effect.withSpan(app, "gateway.endpoint") as App<R>,
+  status: (app) =>
+    Exchange.use((exchange) =>
+      Effect.map(app, (response) =>
+        response === answered ? HttpServerResponse.empty({ status: exchange.response.statusCode }) : response,
+      ),
+    ),
+}
+
+/** By `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+export const makeSpans = Effect.map(GatewayConfig, ({ telemetry }) =>
+  Option.isSome(telemetry.otlpUrl) ? on : off,
+)
