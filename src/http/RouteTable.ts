@@ -111,10 +111,13 @@ const catalogue = [
 const hiredAgents = [
   get(["hired-agents/**"], { cp: everyone, pp: may("agent.view") }),
   rows(["POST", "PUT"], ["hired-agents/**"], { cp: everyone, pp: may("agent.update") }),
-  put(["hired-agents/draft"], { cp: pinBody, pp: may("agent.update") }),
-  post(["hired-agents/{id}/finalize"], { cp: pinBody, pp: may("agent.update") }),
+  // Pinned for the other writing methods and, below, for longer paths: `hired-agents/**` would serve them unpinned.
+  rows(["POST", "PUT"], ["hired-agents/draft", "hired-agents/{id}/finalize"], {
+    cp: pinBody,
+    pp: may("agent.update"),
+  }),
   get(["hired-agents/by-subscription/{id}"], { cp: pinQuery, pp: may("agent.view") }),
-  // Pinned for the other methods and for the paths below as well, which `hired-agents/**` would serve unpinned.
+  rows(["POST", "PUT"], ["hired-agents/by-subscription/{id}"], { cp: pinQuery, pp: may("agent.update") }),
   get(["hired-agents/by-customer/{customer_id}", "hired-agents/by-customer/{customer_id}/**"], {
     cp: pinCustomer,
     pp: may("agent.view"),

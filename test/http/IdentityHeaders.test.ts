@@ -88,24 +88,3 @@ it.live.each([
     assert.deepStrictEqual(said(gateway.plant).identity, {})
   }),
 )
-
-it.live("every request gets ids of its own, and keeps the caller's correlation id", () =>
-  Effect.gen(function* () {
-    const gateway = yield* startGateway()
-    const authorization = `Bearer ${yield* gateway.token("CP")}`
-    const ask = gateway.send({
-      path: "/cp/api/v1/agents",
-      headers: { authorization, "x-correlation-id": "job-9" },
-    })
-    const answer = yield* ask
-    const first = said(gateway.plant)
-    yield* ask
-    const second = said(gateway.plant)
-    assert.strictEqual(first.value("x-correlation-id"), "job-9")
-    assert.strictEqual(answer.headers["x-correlation-id"], "job-9")
-    for (const id of ["x-request-id", "x-causation-id", "traceparent"]) {
-      assert.isString(first.value(id))
-      assert.notStrictEqual(first.value(id), second.value(id))
-    }
-  }),
-)

@@ -147,9 +147,13 @@ describe("the route table says what ROUTES.md says", () => {
     assert.deepStrictEqual(Object.fromEntries(pins), {
       "GET /api/v1/trial-status": "query",
       "GET /api/v1/trial-status/by-subscription/{id}": "query",
+      "POST /api/v1/hired-agents/draft": "body",
       "PUT /api/v1/hired-agents/draft": "body",
       "POST /api/v1/hired-agents/{id}/finalize": "body",
+      "PUT /api/v1/hired-agents/{id}/finalize": "body",
       "GET /api/v1/hired-agents/by-subscription/{id}": "query",
+      "POST /api/v1/hired-agents/by-subscription/{id}": "query",
+      "PUT /api/v1/hired-agents/by-subscription/{id}": "query",
       "GET /api/v1/hired-agents/by-customer/{customer_id}": "path {customer_id}",
       "POST /api/v1/hired-agents/by-customer/{customer_id}": "path {customer_id}",
       "PUT /api/v1/hired-agents/by-customer/{customer_id}": "path {customer_id}",

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { gzipSync } from "node:zlib"
 import type { Pin, Route } from "../../src/http/Routes.ts"
 import { table } from "../../src/http/RouteTable.ts"
 import { type GatewayUnderTest, startGateway } from "../GatewayUnderTest.ts"
@@ -50,9 +49,6 @@ const ask = Effect.fnUntraced(function* (
   return { status: answer.status, url: echo?.url ?? "", body: echo?.body ?? "" }
 })
 
-/** One of the routes that pin in the body. */
-const target = { method: "POST", path: "/api/v1/payments/razorpay/order" }
-
 describe("the customer that a request names", () => {
   it("is pinned in the query, in the path and in the body of some routes each", () => {
     assert.includeMembers(
@@ -91,46 +87,5 @@ describe("the customer that a request names", () => {
         assert.strictEqual(url, sent.path)
         assert.strictEqual(body, sent.body)
       }),
-  )
-})
-
-describe("a body that must name the customer", () => {
-  const json = { "content-type": "application/json" }
-
-  it.live.each([
-    ["is no JSON", json, "customer_id=1", 400],
-    ["is not said to be JSON", { "content-type": "text/plain" }, "{}", 400],
-    ["is missing", json, "", 400],
-    ["is compressed", { ...json, "content-encoding": "gzip" }, gzipSync("{}"), 400],
-    ["declares more than the limit", json, `{"a":"${"x".repeat(200)}"}`, 413],
-    [
-      "is more than the limit, in chunks",
-      { ...json, "transfer-encoding": "chunked" },
-      `{"a":"${"x".repeat(200)}"}`,
-      413,
-    ],
-  ] as const)("is refused when it %s", ([, headers, body, status]) =>
-    Effect.gen(function* () {
-      const gateway = yield* startGateway({ env: { MAX_BODY_BYTES: "100" } })
-      const answer = yield* ask(gateway, "CP", { ...target, headers, body })
-      assert.strictEqual(answer.status, status)
-      assert.strictEqual(gateway.reached(), 0)
-    }),
-  )
-
-  it.live("may come in chunks, and goes on with its length", () =>
-    Effect.gen(function* () {
-      const gateway = yield* startGateway()
-      const headers = { ...json, "transfer-encoding": "chunked" }
-      const { body } = yield* ask(gateway, "CP", { ...target, headers, body: "{}" })
-      assert.strictEqual(body, `{"customer_id":"${own}"}`)
-      const names = gateway.plant.requests.at(-1)?.rawHeaders ?? []
-      assert.deepStrictEqual(
-        names
-          .filter(([name]) => /^(content-length|transfer-encoding)$/i.test(name))
-          .map(([, value]) => value),
-        [String(body.length)],
-      )
-    }),
   )
 })
