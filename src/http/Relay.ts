@@ -162,7 +162,8 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     if (statusMessage !== undefined && ascii.test(statusMessage)) {
       this.#response.writeHead(status, statusMessage, kept)
     } else this.#response.writeHead(status, kept)
-    setImmediate(RelayHandler.#flushHead, this)
+    // A body of known length is on its way already; its head goes out with its first bytes.
+    if (Number.isNaN(this.#remaining)) setImmediate(RelayHandler.#flushHead, this)
   }
 
   /** A head does not wait for its body: who opens an event stream must learn that it is open. */
