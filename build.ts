@@ -29,9 +29,6 @@ export const bundle = async (entry: string, outdir: string): Promise<void> => {
     splitting: true,
     minifySyntax: true,
     minifyWhitespace: true,
-    // Two modules may use one name, and the bundler then changes one of them; but ioredis, for one, asks
-    // whether `constructor.name` is "Cluster", and errors show theirs.
-    keepNames: true,
     sourcemap: "linked",
     // Stack traces need positions, not text.
     sourcesContent: false,
