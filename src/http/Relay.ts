@@ -108,18 +108,8 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   }
 
   #send(): void {
-    const { pool, method, target, headers, idleTimeout } = this.#outbound
-    pool.dispatch(
-      {
-        method,
-        path: target,
-        headers,
-        body: this.#body(),
-        headersTimeout: idleTimeout,
-        bodyTimeout: idleTimeout,
-      },
-      this,
-    )
+    const { pool, method, target, headers } = this.#outbound
+    pool.dispatch({ method, path: target, headers, body: this.#body() }, this)
   }
 
   #body(): Uint8Array | Upload | null {

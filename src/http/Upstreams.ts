@@ -65,7 +65,8 @@ export class Upstreams extends Context.Service<
       const urls = yield* UpstreamUrls
       const lifecycle = yield* Lifecycle
 
-      const connect = (url: string, connections: number | null) =>
+      /** `idleTimeout`: for the first byte and between bytes, in milliseconds; 0 waits for ever. */
+      const connect = (url: string, connections: number | null, idleTimeout: number) =>
         Effect.acquireRelease(
           Effect.sync(
             () =>
@@ -73,6 +74,8 @@ export class Upstreams extends Context.Service<
                 connections,
                 pipelining: 1,
                 allowH2: false,
+                headersTimeout: idleTimeout,
+                bodyTimeout: idleTimeout,
                 connect: { timeout: Math.min(plant.timeoutSeconds, 5) * 1000 },
               }),
           ),
@@ -80,8 +83,8 @@ export class Upstreams extends Context.Service<
         ).pipe(Effect.map((pool) => new UpstreamPool(pool)))
 
       const open = Effect.fnUntraced(function* (name: Upstream["name"], url: string) {
-        const requests = yield* connect(url, plant.connections)
-        const streams = yield* connect(url, null)
+        const requests = yield* connect(url, plant.connections, plant.timeoutSeconds * 1000)
+        const streams = yield* connect(url, null, 0)
         yield* lifecycle.watch(probe(name, streams.pool))
         return { name, requests, streams }
       })
