@@ -1,7 +1,7 @@
 import { Effect, Schedule, type Scope } from "effect"
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
-import type { Sent } from "./Wire.ts"
+import { headersOf, type Sent } from "./Wire.ts"
 
 /** A TCP server on a free port of 127.0.0.1 that speaks no HTTP by itself; gives its origin. */
 export const rawUpstream = (
@@ -55,12 +55,7 @@ export const begin = (
         method,
         path,
         agent: false,
-        headers: Object.fromEntries(
-          Object.entries(headers).map(([name, value]) => [
-            name,
-            typeof value === "string" ? value : [...value],
-          ]),
-        ),
+        headers: headersOf(headers),
       })
       request.on("error", () => {})
       request.flushHeaders()

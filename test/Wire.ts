@@ -21,6 +21,12 @@ export interface Answer {
   readonly json: () => Record<string, unknown>
 }
 
+/** As Node's client takes them: a list is that many headers. */
+export const headersOf = (headers: NonNullable<Sent["headers"]>): Record<string, string | Array<string>> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
+  )
+
 /** One request on a connection of its own. */
 export const send = (port: number, sent: Sent): Effect.Effect<Answer> =>
   Effect.callback((resume) => {
@@ -32,12 +38,7 @@ export const send = (port: number, sent: Sent): Effect.Effect<Answer> =>
         method,
         path,
         agent: false,
-        headers: Object.fromEntries(
-          Object.entries(headers).map(([name, value]) => [
-            name,
-            typeof value === "string" ? value : [...value],
-          ]),
-        ),
+        headers: headersOf(headers),
       },
       (response) => {
         const chunks: Array<Buffer> = []

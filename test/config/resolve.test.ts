@@ -240,7 +240,7 @@ describe("misspelt variables", () => {
     Effect.gen(function* () {
       const { warnings } = yield* resolveEnv({
         PLANT_API_URL: "http://plant:8001",
-        HOME: "/home/gateway",
+        HOME: "/nowhere",
         HOSTNAME: "gateway-1",
         PATH: "/usr/bin",
         PLANT_SERVICE_HOST: "10.0.0.1",
