@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { HttpRouter, HttpServer } from "effect/http"
+import { HttpRouter } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import * as Embedded from "../layers/Embedded.ts"
 import * as Production from "../layers/Production.ts"
@@ -10,7 +10,7 @@ import { AuthStage } from "./auth/AuthStage.ts"
 import { IssuerKeys } from "./auth/Keys.ts"
 import { GatewayConfig } from "./config/GatewayConfig.ts"
 import { AdmissionStage } from "./http/Admission.ts"
-import { CanonicalPathStage } from "./http/CanonicalPath.ts"
+import { CanonicalPath } from "./http/CanonicalPath.ts"
 import { Connections } from "./http/Connections.ts"
 import { CorrelationStage } from "./http/Correlation.ts"
 import { CorsStage } from "./http/Cors.ts"
@@ -29,7 +29,7 @@ import { Upstreams } from "./http/Upstreams.ts"
 const stages = Layer.unwrap(
   Effect.map(GatewayConfig, ({ switches, rateLimit }) =>
     Layer.mergeAll(
-      CanonicalPathStage.layer,
+      CanonicalPath.layer,
       CorrelationStage.layer,
       MeasureStage.layer,
       switches.errors ? ErrorsStage.layer : ErrorsStage.layerOff,
@@ -50,8 +50,7 @@ const configuredWorld = Layer.unwrap(
 const portals = Layer.unwrap(
   Effect.gen(function* () {
     const pipeline = yield* makePipeline
-    // The server runs its application uninterruptibly; a client that goes away must stop what it asked for.
-    return HttpServer.serve(Effect.interruptible(pipeline(yield* makeEndpoint)))
+    return Server.layer(pipeline(yield* makeEndpoint))
   }),
 )
 
@@ -103,7 +102,6 @@ export const over = <More, E, R>(
 ) =>
   drainFirst.pipe(
     Layer.provideMerge(portals),
-    Layer.provideMerge(Server.layer),
     // Under the portals: a start that fails here has nothing to drain, and operators see a drain to its end.
     Layer.provideMerge(admin(workerIndex)),
     Layer.provide(stages),

@@ -5,7 +5,7 @@ import { mint, type MintOptions } from "../src/auth/Mint.ts"
 import { GatewayConfig } from "../src/config/GatewayConfig.ts"
 import type { DemoPlantShape, Handler } from "../src/demo/DemoPlant.ts"
 import * as Gateway from "../src/Gateway.ts"
-import { AdminAddress } from "../src/http/Server.ts"
+import { AdminAddress, PortalsAddress } from "../src/http/Server.ts"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
 import type { PortalId } from "../src/portals/Portal.ts"
 import { type Answer, exchangeRaw, send, type Sent } from "./Wire.ts"
@@ -44,7 +44,7 @@ const defaults = {
   JWT_SECRET_PP: "a-secret-for-tests-of-the-platform-portal",
 }
 
-const portOf = ({ address }: AdminAddress["Service"]): number =>
+const portOf = ({ address }: PortalsAddress["Service"]): number =>
   Number(new URL(HttpServer.formatAddress(address)).port)
 
 export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest, never, Scope.Scope> =>
@@ -62,7 +62,7 @@ export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest,
         : Layer.succeed(UpstreamUrls, setup.urls).pipe(Layer.provideMerge(recording))
     const context = yield* Layer.build(Gateway.over(world).pipe(Layer.provideMerge(config)))
     const { plant, sandbox } = Context.get(context, Testing.RecordingUpstreams)
-    const port = portOf(Context.get(context, HttpServer.HttpServer))
+    const port = portOf(Context.get(context, PortalsAddress))
     const gateway: GatewayUnderTest = {
       port,
       adminPort: portOf(Context.get(context, AdminAddress)),

@@ -2,7 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { HttpServer } from "effect/http"
 import { mint } from "../auth/Mint.ts"
 import { GatewayConfig, type GatewaySettings } from "../config/GatewayConfig.ts"
-import { AdminAddress } from "../http/Server.ts"
+import { AdminAddress, PortalsAddress } from "../http/Server.ts"
 import { UpstreamUrls } from "../http/Upstreams.ts"
 import { Cp } from "../portals/Cp.ts"
 import type { Portal } from "../portals/Portal.ts"
@@ -15,7 +15,7 @@ import { Pp } from "../portals/Pp.ts"
  */
 export const banner = Effect.fnUntraced(function* (workerIndex: number) {
   const config = yield* GatewayConfig
-  const address = baseUrl((yield* HttpServer.HttpServer).address)
+  const address = baseUrl((yield* PortalsAddress).address)
   const admin = baseUrl((yield* AdminAddress).address)
   if (config.profile !== "embedded" || config.environment !== "development" || workerIndex !== 0) {
     return yield* Effect.logInfo("Listening").pipe(

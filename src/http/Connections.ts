@@ -11,6 +11,8 @@ export class Connections extends Context.Service<
      * any more; its connection is closed a second after it.
      */
     readonly closeAfterAnswers: Effect.Effect<void>
+    /** For each answer before it begins. */
+    readonly prepare: (response: ServerResponse) => void
     /** Closes those that have never sent a byte, because a server's own closing waits for them. */
     readonly closeSilent: Effect.Effect<void>
   }
@@ -26,14 +28,12 @@ export const followConnections = (server: Server): Connections["Service"] => {
   const prepare = (response: ServerResponse) => {
     if (closing) response.shouldKeepAlive = false
   }
-  server
-    .on("connection", (socket) => {
-      open.add(socket)
-      socket.once("close", () => open.delete(socket))
-    })
-    .on("request", (_request, response) => prepare(response))
-    .on("checkContinue", (_request, response) => prepare(response))
+  server.on("connection", (socket) => {
+    open.add(socket)
+    socket.once("close", () => open.delete(socket))
+  })
   return {
+    prepare,
     closeAfterAnswers: Effect.sync(() => {
       closing = true
       server.keepAliveTimeout = 1

@@ -5,6 +5,7 @@ import * as ProblemCatalogue from "../admin/ProblemCatalogue.ts"
 import { MatchedRoute } from "./MatchedRoute.ts"
 import { Exchange } from "./Exchange.ts"
 import * as Health from "./Health.ts"
+import { libraryRequest } from "./LibraryRequest.ts"
 import { Problem } from "./Problems.ts"
 import { Proxy } from "./Proxy.ts"
 
@@ -15,13 +16,14 @@ const ownRoutes = Layer.mergeAll(Health.layer, OpenApi.layer, ProblemCatalogue.l
 export const makeEndpoint = Effect.gen(function* () {
   const proxy = yield* Proxy
   const router = yield* HttpRouter.toHttpEffect(ownRoutes)
-  const own = Effect.gen(function* () {
-    const { path, search } = yield* Exchange
-    return yield* router.pipe(
+  const own = Exchange.use((exchange) =>
+    router.pipe(
       // The router reads the canonical path, as everyone does.
-      Effect.updateService(HttpServerRequest.HttpServerRequest, (request) =>
-        request.modify({ url: path + search }),
+      Effect.provideService(
+        HttpServerRequest.HttpServerRequest,
+        libraryRequest(exchange, exchange.path + exchange.search),
       ),
+      Effect.scoped,
       Effect.mapError(
         (cause) =>
           new Problem({
@@ -30,7 +32,7 @@ export const makeEndpoint = Effect.gen(function* () {
             cause,
           }),
       ),
-    )
-  })
+    ),
+  )
   return MatchedRoute.use(({ route }) => (route.answeredBy === "gateway" ? own : proxy))
 })

@@ -1,5 +1,5 @@
-import { Cause, Context, Effect, Exit, Layer } from "effect"
-import { HttpEffect, HttpServerResponse } from "effect/http"
+import { Cause, Context, Effect, Layer } from "effect"
+import { HttpServerResponse } from "effect/http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { isClientAbort } from "./ClientAbort.ts"
 import { Exchange } from "./Exchange.ts"
@@ -26,24 +26,16 @@ export class ErrorsStage extends Context.Service<ErrorsStage, Stage<never, Excha
         return problemResponse(problem, request.headers.accept, requestedPath, correlationId, revealCause)
       })
 
-      const answer = Effect.fnUntraced(function* (cause: Cause.Cause<Problem>) {
-        // Nobody is there to read an answer.
-        if (Cause.hasInterruptsOnly(cause)) return yield* Effect.failCause(cause)
-        const problem = problemOf(cause)
-        if (problem.status >= 500) yield* report(problem)
-        return yield* written(problem)
-      })
-
-      /** What is interrupted cannot be caught; its bare answer is exchanged before it goes out. */
-      const lastWord = Effect.fnUntraced(function* () {
-        const { answerHeaders } = yield* Exchange
-        const response = HttpServerResponse.setHeaders(yield* written(stopping), answerHeaders)
-        yield* HttpEffect.appendPreResponseHandler(() => Effect.succeed(response))
-      })
-
       return ErrorsStage.of((app) =>
-        Effect.onExit(Effect.catchCause(app, answer), (exit) =>
-          Exit.isFailure(exit) && !isClientAbort(exit.cause) ? lastWord() : Effect.void,
+        Effect.catchCause(
+          app,
+          Effect.fnUntraced(function* (cause: Cause.Cause<Problem>) {
+            // Nobody is there to read an answer.
+            if (isClientAbort(cause)) return yield* Effect.failCause(cause)
+            const problem = problemOf(cause)
+            if (problem.status >= 500) yield* report(problem)
+            return yield* written(problem)
+          }),
         ),
       )
     }),
@@ -51,8 +43,9 @@ export class ErrorsStage extends Context.Service<ErrorsStage, Stage<never, Excha
   static readonly layerOff = Layer.succeed(this, (app) => app)
 }
 
-/** A defect is our fault; what it says stays inside. */
+/** A defect is our fault; what it says stays inside. What ends neither by it nor by a failure, the server ended. */
 const problemOf = (cause: Cause.Cause<Problem>): Problem => {
+  if (Cause.hasInterruptsOnly(cause)) return stopping
   const failure = cause.reasons.find(Cause.isFailReason)
   return failure !== undefined
     ? failure.error

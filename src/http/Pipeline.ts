@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { AuthStage } from "../auth/AuthStage.ts"
 import { AdmissionStage } from "./Admission.ts"
-import { CanonicalPathStage } from "./CanonicalPath.ts"
+import { CanonicalPath } from "./CanonicalPath.ts"
 import { CorrelationStage } from "./Correlation.ts"
 import { CorsStage } from "./Cors.ts"
 import { ErrorsStage } from "./Errors.ts"
@@ -11,7 +11,7 @@ import type { RequestIds } from "./RequestIds.ts"
 import { MeasureStage } from "./Measure.ts"
 import { RateLimitStage } from "./RateLimit.ts"
 import { makeSpans } from "./Spans.ts"
-import type { App } from "./Stage.ts"
+import type { App, Application } from "./Stage.ts"
 
 /** What the stages have found out about a request by the time it is answered. */
 export type Known = Exchange | RequestIds | MatchedRoute
@@ -22,7 +22,7 @@ export type Known = Exchange | RequestIds | MatchedRoute
  */
 export const makePipeline = Effect.gen(function* () {
   const spans = yield* makeSpans
-  const canonicalPath = yield* CanonicalPathStage
+  const read = yield* CanonicalPath
   const correlation = yield* CorrelationStage
   const measure = spans.stage("measure", yield* MeasureStage)
   const errors = spans.stage("errors", yield* ErrorsStage)
@@ -31,12 +31,10 @@ export const makePipeline = Effect.gen(function* () {
   const rateLimit = spans.stage("rate-limit", yield* RateLimitStage)
   const auth = spans.stage("auth", yield* AuthStage)
 
-  return (endpoint: App<Known>): App => {
+  return (endpoint: App<Known>): Application => {
     const inner = spans.endpoint(endpoint)
-    return canonicalPath(
-      spans.status(
-        correlation(measure(errors(cors(admission(rateLimit(auth({ anonymous: inner, signedIn: inner }))))))),
-      ),
-    )
+    const decided = cors(admission(rateLimit(auth({ anonymous: inner, signedIn: inner }))))
+    // What is interrupted, because the client has gone or the server stops, is still answered, counted and recorded.
+    return { read, answer: spans.request(correlation(measure(errors(Effect.interruptible(decided))))) }
   }
 })

@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici"
 import { countPassed } from "./DeadBuffers.ts"
 import { copyPassing, listedByConnection, passesToClient } from "./Headers.ts"
 import { Problem } from "./Problems.ts"
+import { askForBody, hasBody } from "./RequestBody.ts"
 import type { Response } from "./Stage.ts"
 import { BodyTooLarge, Upload } from "./Upload.ts"
 import type { UpstreamPool } from "./Upstreams.ts"
@@ -81,8 +82,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#request = request
     this.#response = response
     this.#outbound = outbound
-    const { headers } = request
-    this.#hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
+    this.#hasBody = hasBody(request)
     this.#mayRetry = safeMethods.has(outbound.method) && !this.#hasBody
   }
 
@@ -115,10 +115,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   #body(): Uint8Array | Upload | null {
     if (!this.#hasBody) return null
     if (this.#outbound.body !== undefined) return this.#outbound.body
-    // HTTP/1.0 knows no interim answers (RFC 9110 10.1.1).
-    if (this.#request.headers.expect !== undefined && this.#request.httpVersion === "1.1") {
-      this.#response.writeContinue()
-    }
+    askForBody(this.#request, this.#response)
     this.#upload = new Upload(this.#request, this.#outbound.bodyLimit)
     return this.#upload
   }

@@ -5,81 +5,75 @@ import { createServer, type Server, type ServerOptions } from "node:http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { Connections, followConnections } from "./Connections.ts"
 import { asksForWebSocket } from "./Framing.ts"
+import { answerRequests } from "./Listener.ts"
 import { refuseGarbage, refuseTunnel } from "./Parser.ts"
+import type { Application } from "./Stage.ts"
 
 /** Why an address could not be listened on, in one line for whoever starts the gateway. */
 export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly message: string }> {}
 
-/** The portals' listener: HTTP/1.1, with Node's strict parser, and a problem document where the parser refuses. */
-export const layer = Layer.unwrap(
-  Effect.gen(function* () {
-    const { server } = yield* GatewayConfig
-    return listener({
-      variables: { host: "HOST", port: "PORT" },
-      host: server.host,
-      port: server.port,
-      drainTimeoutSeconds: server.drainTimeoutSeconds,
-      server: {
-        maxHeaderSize: server.maxHeaderBytes,
-        headersTimeout: server.headersTimeoutSeconds * 1000,
-        requestTimeout: server.requestTimeoutSeconds * 1000,
+/**
+ * The portals' listener: HTTP/1.1, with Node's strict parser, and a problem document where the parser refuses. Requests
+ * go to the application straight from Node (docs/decisions/0009). When it closes, requests in flight get
+ * `DRAIN_TIMEOUT_SECONDS`.
+ */
+export const layer = (application: Application) =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const settings = (yield* GatewayConfig).server
+      const server = makeServer({
+        maxHeaderSize: settings.maxHeaderBytes,
+        headersTimeout: settings.headersTimeoutSeconds * 1000,
+        requestTimeout: settings.requestTimeoutSeconds * 1000,
         // How late a slow client may be caught, in milliseconds.
         connectionsCheckingInterval: 1000,
         // Longer than the usual load balancer's 60 s, so that the balancer is the one that closes.
         keepAliveTimeout: 65_000,
-      },
-    })
-  }),
-)
+      })
+      const connections = followConnections(server)
+      const requests = yield* answerRequests(server, connections, application)
+      const { address } = yield* listen(server, {
+        variables: { host: "HOST", port: "PORT" },
+        host: settings.host,
+        port: settings.port,
+      })
+      yield* Effect.addFinalizer(() => requests.drain(settings.drainTimeoutSeconds))
+      return Context.make(PortalsAddress, { address }).pipe(Context.add(Connections, connections))
+    }),
+  )
 
 /** The operators' listener: each of several workers has its own port, counting up from `ADMIN_PORT`. */
 export const adminLayer = (workerIndex: number) =>
-  Layer.unwrap(
-    Effect.map(GatewayConfig, ({ server }) =>
-      listener({
+  Layer.effect(
+    HttpServer.HttpServer,
+    Effect.gen(function* () {
+      const { adminHost, adminPort } = (yield* GatewayConfig).server
+      const server = makeServer({})
+      const listening = yield* listen(server, {
         variables: { host: "ADMIN_HOST", port: "ADMIN_PORT" },
-        host: server.adminHost,
-        port: server.adminPort === 0 ? 0 : server.adminPort + workerIndex,
-        drainTimeoutSeconds: 1,
-        server: {},
-      }),
-    ),
-  )
+        host: adminHost,
+        port: adminPort === 0 ? 0 : adminPort + workerIndex,
+      })
+      // Lets go of whoever is still there: closing would wait for them.
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      return listening
+    }),
+  ).pipe(Layer.merge(NodeHttpServer.layerHttpServices))
+
+/** Where the portals' listener is; with port 0 only it knows. */
+export class PortalsAddress extends Context.Service<
+  PortalsAddress,
+  Pick<HttpServer.HttpServer["Service"], "address">
+>()("gateway/http/PortalsAddress") {}
 
 /** Where the operators' listener is; with port 0 only it knows. */
-export class AdminAddress extends Context.Service<
-  AdminAddress,
-  { readonly address: HttpServer.HttpServer["Service"]["address"] }
->()("gateway/http/AdminAddress") {
+export class AdminAddress extends Context.Service<AdminAddress, PortalsAddress["Service"]>()(
+  "gateway/http/AdminAddress",
+) {
   static readonly layer = Layer.effect(
     this,
     Effect.map(HttpServer.HttpServer, ({ address }) => ({ address })),
   )
-}
-
-interface Listening {
-  /** What the operator sets the address with. */
-  readonly variables: { readonly host: string; readonly port: string }
-  readonly host: string
-  readonly port: number
-  readonly drainTimeoutSeconds: number
-  readonly server: ServerOptions
-}
-
-const listener = (listening: Listening) => {
-  const open = Effect.gen(function* () {
-    const server = makeServer(listening.server)
-    const connections = followConnections(server)
-    const opened = yield* NodeHttpServer.make(() => server, {
-      port: listening.port,
-      host: listening.host,
-      gracefulShutdownTimeout: `${listening.drainTimeoutSeconds} seconds`,
-    }).pipe(Effect.mapError(({ cause }) => new CannotListen({ message: whyNot(cause, listening) })))
-    // Lets go of whoever is still there when the time to finish is over: closing would wait for them.
-    yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
-    return Context.make(HttpServer.HttpServer, opened).pipe(Context.add(Connections, connections))
-  })
-  return Layer.merge(Layer.effectContext(open), NodeHttpServer.layerHttpServices)
 }
 
 const makeServer = (options: ServerOptions): Server => {
@@ -96,7 +90,21 @@ const makeServer = (options: ServerOptions): Server => {
     .on("checkExpectation", (request, response) => server.emit("request", request, response))
 }
 
-const whyNot = (cause: unknown, { variables, host, port }: Listening): string => {
+interface Address {
+  /** What the operator sets it with. */
+  readonly variables: { readonly host: string; readonly port: string }
+  readonly host: string
+  readonly port: number
+}
+
+const listen = (server: Server, address: Address) =>
+  NodeHttpServer.make(() => server, {
+    port: address.port,
+    host: address.host,
+    gracefulShutdownTimeout: "1 second",
+  }).pipe(Effect.mapError(({ cause }) => new CannotListen({ message: whyNot(cause, address) })))
+
+const whyNot = (cause: unknown, { variables, host, port }: Address): string => {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined
   switch (code) {
     case "EADDRINUSE":

@@ -1,7 +1,8 @@
 import { Effect, Option } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { HttpMiddleware, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { Exchange } from "./Exchange.ts"
+import { libraryRequest } from "./LibraryRequest.ts"
 import { answered } from "./Relay.ts"
 import type { App } from "./Stage.ts"
 
@@ -11,14 +12,14 @@ export interface Spans {
   readonly stage: <S extends (inner: never) => App<unknown>>(name: string, stage: S) => S
   /** The same for the application inside them all. */
   readonly endpoint: <R>(app: App<R>) => App<R>
-  /** Lets the request's own span see the status that the relay has already sent. */
-  readonly status: <R>(app: App<R>) => App<R | Exchange>
+  /** The whole request as a span within the client's trace. */
+  readonly request: <R>(app: App<R>) => App<R | Exchange>
 }
 
 const off: Spans = {
   stage: (_name, stage) => stage,
   endpoint: (app) => app,
-  status: (app) => app,
+  request: (app) => app,
 }
 
 const on: Spans = {
@@ -26,12 +27,19 @@ const on: Spans = {
   stage: <S extends (inner: never) => App<unknown>>(name: string, stage: S) =>
     ((inner: never) => Effect.withSpan(stage(inner), `gateway.${name}`)) as unknown as S,
   endpoint: <R>(app: App<R>) => Effect.withSpan(app, "gateway.endpoint") as App<R>,
-  status: (app) =>
-    Exchange.use((exchange) =>
-      Effect.map(app, (response) =>
+  request: (app) =>
+    Exchange.use((exchange) => {
+      const { request } = exchange
+      // The tracer must see the status that the relay has already sent.
+      const withStatus = Effect.map(app, (response) =>
         response === answered ? HttpServerResponse.empty({ status: exchange.response.statusCode }) : response,
-      ),
-    ),
+      )
+      return Effect.provideService(
+        HttpMiddleware.tracer(withStatus),
+        HttpServerRequest.HttpServerRequest,
+        libraryRequest(exchange, request.url ?? ""),
+      )
+    }),
 }
 
 /** By `OTEL_EXPORTER_OTLP_ENDPOINT`. */

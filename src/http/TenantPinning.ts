@@ -1,11 +1,10 @@
-import { ByteSize, Effect, Option, type Scope, Stream } from "effect"
-import { HttpServerRequest } from "effect/http"
+import { ByteSize, Effect, Option, Stream } from "effect"
 import type { Identity } from "../auth/ConstitutionalContext.ts"
 import type { ExchangeShape } from "./Exchange.ts"
 import { Problem } from "./Problems.ts"
 import { bodyTooLarge } from "./Relay.ts"
+import { bodyOf } from "./RequestBody.ts"
 import type { Route } from "./Routes.ts"
-import type { Request } from "./Stage.ts"
 import { pinBody, pinPath, pinQuery } from "./TenantPin.ts"
 
 /** What goes upstream after pinning; `body` only where it was rewritten. */
@@ -21,14 +20,15 @@ export interface Pinned {
  * name any.
  */
 export const pinTenant = (
-  { path, search }: ExchangeShape,
+  exchange: ExchangeShape,
   { cp, template }: Route,
   identity: Option.Option<Identity>,
   bodyLimit: number,
-): Effect.Effect<Pinned, Problem, Request | Scope.Scope> | undefined => {
+): Effect.Effect<Pinned, Problem> | undefined => {
   if (cp?.pin === undefined || Option.isNone(identity) || identity.value.portal !== "CP") return undefined
   // A CP token without a customer is refused by Auth.
   const customerId = Option.getOrThrow(identity.value.customerId)
+  const { path, search } = exchange
   const unchanged: Pinned = { path, search, body: undefined }
   switch (cp.pin.in) {
     case "query":
@@ -39,24 +39,27 @@ export const pinTenant = (
         path: pinned,
       }))
     case "body":
-      return Effect.map(pinnedBody(customerId, bodyLimit), (body) => ({ ...unchanged, body }))
+      return Effect.map(pinnedBody(exchange, customerId, bodyLimit), (body) => ({ ...unchanged, body }))
   }
 }
 
-const pinnedBody = Effect.fnUntraced(function* (customerId: string, bodyLimit: number) {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  if ((request.headers["content-encoding"] ?? "identity") !== "identity") {
+const pinnedBody = Effect.fnUntraced(function* (
+  exchange: ExchangeShape,
+  customerId: string,
+  bodyLimit: number,
+) {
+  const { headers } = exchange.request
+  if ((headers["content-encoding"] ?? "identity") !== "identity") {
     return yield* new Problem({
       slug: "bad-request",
       detail: "Send the body of this route without Content-Encoding.",
     })
   }
-  const bytes = yield* request.stream.pipe(
-    Stream.mapError((cause) => new Problem({ slug: "bad-request", detail: "The body broke off.", cause })),
+  const bytes = yield* bodyOf(exchange).pipe(
     Stream.limitBytes(ByteSize.bytes(bodyLimit), () => Stream.fail(bodyTooLarge(bodyLimit))),
     Stream.runCollect,
   )
-  return yield* orFail(pinBody(Buffer.concat(bytes), request.headers["content-type"], customerId))
+  return yield* orFail(pinBody(Buffer.concat(bytes), headers["content-type"], customerId))
 })
 
 const orFail = <A>(pinned: A | Problem): Effect.Effect<A, Problem> =>

@@ -1,32 +1,43 @@
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
-import { HttpClient, HttpClientResponse, HttpServer } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse, HttpServer } from "effect/http"
 import { createHash } from "node:crypto"
 import { AdmissionStage } from "../../src/http/Admission.ts"
-import { CanonicalPathStage } from "../../src/http/CanonicalPath.ts"
+import { CanonicalPath } from "../../src/http/CanonicalPath.ts"
 import { CorrelationStage } from "../../src/http/Correlation.ts"
 import { makeEndpoint } from "../../src/http/Endpoint.ts"
 import { Lifecycle } from "../../src/http/Lifecycle.ts"
 import { catalogue, typeBase } from "../../src/http/Problems.ts"
 import { Proxy } from "../../src/http/Proxy.ts"
 import { routesOf } from "../../src/http/Routes.ts"
+import * as Server from "../../src/http/Server.ts"
 import { configured } from "../auth/World.ts"
+
+/** Asks whatever listens for the portals. */
+const client = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.gen(function* () {
+    const { address } = yield* Server.PortalsAddress
+    const base = HttpClientRequest.prependUrl(HttpServer.formatAddress(address))
+    return HttpClient.mapRequest(yield* HttpClient.HttpClient, base)
+  }),
+).pipe(Layer.provide(FetchHttpClient.layer))
 
 /** The gateway's own routes on a real socket, behind the stages that choose the portal and the route. */
 const gateway = (env: Readonly<Record<string, string>> = {}) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const canonicalPath = yield* CanonicalPathStage
+      const read = yield* CanonicalPath
       const correlation = yield* CorrelationStage
       const admission = yield* AdmissionStage
-      return HttpServer.serve(canonicalPath(correlation(admission(yield* makeEndpoint))))
+      return client.pipe(
+        Layer.provide(Server.layer({ read, answer: correlation(admission(yield* makeEndpoint)) })),
+      )
     }),
   ).pipe(
-    Layer.provideMerge(NodeHttpServer.layerTest),
-    Layer.provide([CanonicalPathStage.layer, CorrelationStage.layer, AdmissionStage.layer]),
+    Layer.provide([CanonicalPath.layer, CorrelationStage.layer, AdmissionStage.layer]),
     Layer.provide(Layer.succeed(Proxy, Effect.die("No request of these tests is for the backend."))),
-    Layer.provide([configured(env), Lifecycle.layer]),
+    Layer.provide([configured({ PORT: "0", ...env }), Lifecycle.layer]),
   )
 
 const Ref = Schema.Struct({ $ref: Schema.String })

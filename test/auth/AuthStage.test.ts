@@ -1,8 +1,7 @@
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, References } from "effect"
-import { HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { createServer, request, type IncomingHttpHeaders } from "node:http"
+import { Context, Effect, Layer, Logger, References } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { request, type IncomingHttpHeaders } from "node:http"
 import { inspect } from "node:util"
 import { AuthStage } from "../../src/auth/AuthStage.ts"
 import { ConstitutionalContext } from "../../src/auth/ConstitutionalContext.ts"
@@ -11,10 +10,9 @@ import { mint } from "../../src/auth/Mint.ts"
 import { Revocations, RevocationsUnavailable } from "../../src/auth/Revocations.ts"
 import type { GatewayConfig } from "../../src/config/GatewayConfig.ts"
 import { AdmissionStage } from "../../src/http/Admission.ts"
-import { Exchange } from "../../src/http/Exchange.ts"
-import { incomingMessage, serverResponse } from "../../src/http/NodeMessages.ts"
 import type { Problem } from "../../src/http/Problems.ts"
 import { findRoute, type Match } from "../../src/http/Routes.ts"
+import * as Server from "../../src/http/Server.ts"
 import type { PortalId } from "../../src/portals/Portal.ts"
 import { tokenDigest } from "../../src/auth/VerifiedTokens.ts"
 import { configured, nothingRevoked } from "./World.ts"
@@ -47,13 +45,12 @@ const startServer = Effect.fnUntraced(function* (portal: PortalId | undefined) {
       }),
     }),
   )
-  yield* HttpServer.serveEffect(
-    Effect.gen(function* () {
-      const received = yield* HttpServerRequest.HttpServerRequest
-      const { method, url } = received
-      const answerHeaders = new Map<string, string>()
-      const response = yield* app.pipe(
-        Effect.provideService(Exchange, {
+  const listening = yield* Layer.build(
+    Server.layer({
+      read: (received, response) => {
+        // Node always sets both.
+        const [method, url] = [received.method as string, received.url as string]
+        return {
           portal,
           method,
           requestedPath: url,
@@ -61,11 +58,13 @@ const startServer = Effect.fnUntraced(function* (portal: PortalId | undefined) {
           search: "",
           match: matches[url] ?? assert.fail(`no route ${url}`),
           client: { address: "127.0.0.1", protocol: "http", host: "localhost", forwardedFor: "127.0.0.1" },
-          request: incomingMessage(received),
-          response: serverResponse(received),
-          answerHeaders,
+          request: received,
+          response,
+          answerHeaders: new Map(),
           facts: new Map(),
-        }),
+        }
+      },
+      answer: app.pipe(
         Effect.catch((problem) =>
           Effect.succeed(
             HttpServerResponse.jsonUnsafe(
@@ -74,11 +73,10 @@ const startServer = Effect.fnUntraced(function* (portal: PortalId | undefined) {
             ),
           ),
         ),
-      )
-      return HttpServerResponse.setHeaders(response, Object.fromEntries(answerHeaders))
+      ),
     }),
   )
-  const { address } = yield* HttpServer.HttpServer
+  const { address } = Context.get(listening, Server.PortalsAddress)
   const port = "port" in address ? address.port : assert.fail("no TCP address")
   return { ran, call: caller(port) }
 })
@@ -113,8 +111,7 @@ const world = (
   stage.pipe(
     Layer.merge(AdmissionStage.layer),
     Layer.provide([IssuerKeys.layer, revocations]),
-    Layer.merge(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" })),
-    Layer.provideMerge(configured()),
+    Layer.provideMerge(configured({ PORT: "0" })),
   )
 const on = world(AuthStage.layer)
 const revocationsAway = world(
