@@ -32,6 +32,7 @@ export class ErrorsStage extends Context.Service<ErrorsStage, Stage<never, Excha
           Effect.fnUntraced(function* (cause: Cause.Cause<Problem>) {
             // Nobody is there to read an answer.
             if (isClientAbort(cause)) return yield* Effect.failCause(cause)
+            if (Cause.hasInterruptsOnly(cause)) return yield* written(stopping)
             const problem = problemOf(cause)
             if (problem.status >= 500) yield* report(problem)
             return yield* written(problem)
@@ -43,9 +44,8 @@ export class ErrorsStage extends Context.Service<ErrorsStage, Stage<never, Excha
   static readonly layerOff = Layer.succeed(this, (app) => app)
 }
 
-/** A defect is our fault; what it says stays inside. What ends neither by it nor by a failure, the server ended. */
+/** A defect is our fault; what it says stays inside. */
 const problemOf = (cause: Cause.Cause<Problem>): Problem => {
-  if (Cause.hasInterruptsOnly(cause)) return stopping
   const failure = cause.reasons.find(Cause.isFailReason)
   return failure !== undefined
     ? failure.error

@@ -81,7 +81,7 @@ export const answerRequests = Effect.fnUntraced(function* (
     drain: Effect.fnUntraced(function* (atMostSeconds: number) {
       const closed = yield* Effect.forkChild(closeOf(server))
       yield* Effect.timeoutOption(Fiber.await(closed), `${atMostSeconds} seconds`)
-      yield* Fiber.interruptAll(running)
+      yield* Fiber.interruptAll([...running])
       // Closing would wait for whoever is still there.
       server.closeAllConnections()
       yield* Fiber.await(closed)

@@ -7,10 +7,12 @@ import { answered } from "./Relay.ts"
 import type { Response, Stage } from "./Stage.ts"
 
 /** Requests answered, by portal and status; 499 is a client that went away. */
-const requests = Metric.counter("gateway_http_requests_total", {
-  description: "Requests answered, by portal and status.",
-  incremental: true,
-})
+const requests = (attributes: { readonly portal: string; readonly status: string }) =>
+  Metric.counter("gateway_http_requests_total", {
+    description: "Requests answered, by portal and status.",
+    incremental: true,
+    attributes,
+  })
 
 /** From the first stage to the last byte of the answer, in seconds. */
 const duration = Metric.histogram("gateway_http_request_duration_seconds", {
@@ -27,22 +29,23 @@ export class MeasureStage extends Context.Service<MeasureStage, Stage<never, Exc
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<never>()
-      const counters = new Map<string, Metric.Metric<number, Metric.CounterState<number>>>()
+      const counters = new Map<string, Metric.Counter<number>>()
       const counterFor = (portal: string, status: number) => {
         const key = `${portal}:${status}`
         const known = counters.get(key)
         if (known !== undefined) return known
-        const counter = Metric.withAttributes(requests, { portal, status: String(status) })
+        const counter = requests({ portal, status: String(status) })
         counters.set(key, counter)
         return counter
       }
       return MeasureStage.of((app) =>
         Exchange.use((exchange) => {
-          const started = clock.currentTimeNanosUnsafe()
-          return Effect.onExit(app, (exit) => {
-            duration.updateUnsafe(Number(clock.currentTimeNanosUnsafe() - started) / 1e9, context)
+          const started = clock.monotonicTimeNanosUnsafe()
+          return Effect.onExitPrimitive(app, (exit) => {
+            duration.updateUnsafe(Number(clock.monotonicTimeNanosUnsafe() - started) / 1e9, context)
             counterFor(exchange.portal ?? "none", statusOf(exit, exchange.response)).updateUnsafe(1, context)
-            return Effect.void
+            // Nothing is left to run: `onExit` would take an effect, and a step of the fiber for it.
+            return undefined
           })
         }),
       )

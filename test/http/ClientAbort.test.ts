@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { answerTo, begin, rawClient, until } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { send } from "../Wire.ts"
 
 /** A gateway over a Plant that answers nothing by itself. */
 const world = Effect.gen(function* () {
@@ -67,5 +68,17 @@ it.live("a client that goes away ends every request that it had sent ahead", () 
     atPlant[2]?.response.write(Buffer.alloc(4_000_000))
     socket.destroy()
     yield* until(() => atPlant.every(({ response }) => response.destroyed))
+  }),
+)
+
+it.live("a client that goes away is counted as 499", () =>
+  Effect.gen(function* () {
+    const { gateway, atPlant } = yield* world
+    const request = yield* begin(gateway.port, { path })
+    yield* until(() => atPlant.length === 1)
+    request.destroy()
+    yield* until(() => atPlant[0]?.response.destroyed === true)
+    const { body } = yield* send(gateway.adminPort, { path: "/metrics" })
+    assert.match(body, /^gateway_http_requests_total\{[^}]*status="499"[^}]*\} \d+$/m)
   }),
 )
