@@ -32,8 +32,26 @@ export const httpOrigin = (example: string): Kind<string> => {
       ? undefined
       : `${quoted(text)} has more than scheme, host and port; paths go upstream as they came.`
   })
-  return { ...kind, config: (name) => kind.config(name).pipe(Config.map((text) => new URL(text).origin)) }
+  return { ...kind, config: (name) => kind.config(name).pipe(Config.map(originOf)) }
 }
+
+/** Origins of servers that stand in for each other. */
+export const httpOrigins = (example: string): Kind<ReadonlyArray<string>> => {
+  const kind = checkedList("a comma list of http or https origins without a path", example, (item) => {
+    const problem = httpProblem(item)
+    if (problem !== undefined) return problem
+    const { pathname, search, hash } = new URL(item)
+    return pathname === "/" && search === "" && hash === ""
+      ? undefined
+      : `${quoted(item)} has more than scheme, host and port.`
+  })
+  return {
+    ...kind,
+    config: (name) => kind.config(name).pipe(Config.map((urls) => [...new Set(urls.map(originOf))])),
+  }
+}
+
+const originOf = (text: string) => new URL(text).origin
 
 /** Origins whose scripts may read answers, exactly as browsers send them (SPEC 13). */
 export const corsOrigins: Kind<ReadonlyArray<string>> = checkedList(
@@ -61,6 +79,15 @@ export const redisUrl = secretly(
       /^rediss?(-sentinel|-cluster)?:\/\/[^\s/]+(\/[^\s]*)?$/.test(text)
         ? undefined
         : "The value is not a redis://, redis-sentinel:// or redis-cluster:// URL.",
+  ),
+)
+
+/** PostgreSQL connection URL, read in full by the PostgreSQL layer; secret, because it usually holds the password. */
+export const postgresUrl = secretly(
+  checked("a postgres:// URL", "postgres://gateway@postgres:5432/gateway", (text) =>
+    /^postgres(ql)?:\/\/[^\s/]+\/[^\s/?]+(\?\S*)?$/.test(text)
+      ? undefined
+      : "The value is not a postgres:// URL with a host and a database.",
   ),
 )
 

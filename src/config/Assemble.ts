@@ -35,6 +35,7 @@ export const assemble = (values: Values): GatewaySettings => ({
     sandboxUrl: values.PLANT_SANDBOX_URL,
     timeoutSeconds: values.PLANT_TIMEOUT_SECONDS,
     connections: values.PLANT_CONNECTIONS,
+    concurrency: values.PLANT_CONCURRENCY,
   },
   auth: {
     issuers: { CP: issuer(values, "CP"), PP: issuer(values, "PP") },
@@ -49,6 +50,29 @@ export const assemble = (values: Values): GatewaySettings => ({
   },
   cors: { origins: values.CORS_ORIGINS },
   rateLimit: { enabled: values.RATE_LIMIT_ENABLED, signInPerMinute: values.AUTH_RATE_LIMIT_PER_MINUTE },
+  policy: {
+    layer: values.OPA_LAYER,
+    urls: values.OPA_URLS,
+    timeoutMillis: values.OPA_TIMEOUT_MS,
+    batchMax: values.OPA_BATCH_MAX,
+    healthSeconds: values.OPA_HEALTH_SECONDS,
+    fallback: values.OPA_FALLBACK,
+    freshSeconds: values.OPA_CACHE_TTL_SECONDS,
+    staleSeconds: values.OPA_CACHE_STALE_SECONDS,
+    shadowDirectory: values.POLICY_SHADOW_DIR,
+    shadowSample: values.POLICY_SHADOW_SAMPLE,
+  },
+  trial: { tasksPerDay: values.TRIAL_TASK_LIMIT_PER_DAY, upgradeUrl: values.UPGRADE_URL },
+  approvals: { uiUrl: values.APPROVAL_UI_URL, ttlSeconds: values.APPROVAL_TTL_SECONDS },
+  breaker: {
+    failuresMax: values.CIRCUIT_BREAKER_FAIL_MAX,
+    openSeconds: values.CIRCUIT_BREAKER_OPEN_SECONDS,
+  },
+  postgres: {
+    layer: values.POSTGRES_LAYER,
+    url: values.DATABASE_URL,
+    connections: values.DATABASE_CONNECTIONS,
+  },
   redis: { layer: values.REDIS_LAYER, url: values.REDIS_URL },
   switches: {
     auth: values.ENABLE_AUTH_MIDDLEWARE,

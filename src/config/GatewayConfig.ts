@@ -51,6 +51,8 @@ export interface GatewaySettings {
     readonly sandboxUrl: Option.Option<string>
     readonly timeoutSeconds: number
     readonly connections: number
+    /** Requests in flight at each backend beyond which more are refused. */
+    readonly concurrency: number
   }
   readonly auth: {
     readonly issuers: Readonly<Record<PortalId, IssuerConfig>>
@@ -73,6 +75,29 @@ export interface GatewaySettings {
     readonly enabled: boolean
     /** Requests to the sign-in routes per client address and minute. */
     readonly signInPerMinute: number
+  }
+  readonly policy: {
+    readonly layer: "http" | "wasm"
+    /** Origins of the OPA servers; not empty for the layer `http`. */
+    readonly urls: ReadonlyArray<string>
+    /** For one try at one server. */
+    readonly timeoutMillis: number
+    readonly batchMax: number
+    readonly healthSeconds: number
+    readonly fallback: "none" | "wasm"
+    readonly freshSeconds: number
+    readonly staleSeconds: number
+    readonly shadowDirectory: Option.Option<string>
+    /** From 0 to 1. */
+    readonly shadowSample: number
+  }
+  readonly trial: { readonly tasksPerDay: number; readonly upgradeUrl: string }
+  readonly approvals: { readonly uiUrl: string; readonly ttlSeconds: number }
+  readonly breaker: { readonly failuresMax: number; readonly openSeconds: number }
+  readonly postgres: {
+    readonly layer: "pg" | "embedded"
+    readonly url: Option.Option<Redacted.Redacted>
+    readonly connections: number
   }
   readonly redis: { readonly layer: "ioredis" | "memory"; readonly url: Option.Option<Redacted.Redacted> }
   readonly switches: Switches

@@ -71,6 +71,11 @@ export const seconds = (minimum: number, maximum: number): Kind<number> => {
   return open(`a number of seconds from ${minimum} to ${maximum}`, (name) => Config.schema(codec, name))
 }
 
+/** A share of a whole. */
+export const share: Kind<number> = open("a number from 0 to 1", (name) =>
+  Config.schema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })), name),
+)
+
 const byteCount = (text: string): number | undefined =>
   ByteSize.fromString(/^\d+$/.test(text) ? `${text} B` : text).pipe(
     Option.flatMap(ByteSize.toNumber),

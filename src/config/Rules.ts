@@ -180,6 +180,49 @@ const redis: Rule = {
   ],
 }
 
+const opaServers: Rule = {
+  about: "OPA_LAYER=http has OPA_URLS; the production profile has two of them.",
+  faults: (known) => {
+    const { OPA_LAYER: layer, OPA_URLS: urls, GATEWAY_PROFILE: profile } = known
+    if (layer !== "http" || urls === undefined || !decides(known)) return []
+    const wanted = profile === "production" ? 2 : 1
+    return when(
+      urls.length < wanted,
+      "OPA_URLS",
+      urls.length === 0
+        ? "It is not set, and OPA_LAYER=http needs servers."
+        : "It names one server; when that one is away, nobody decides.",
+      `Set OPA_URLS to ${wanted === 2 ? "two or more servers" : "at least one server"}, or OPA_LAYER to wasm to decide in this process.`,
+    )
+  },
+}
+
+/** Whether a stage that asks the policies is on, as far as is known. */
+const decides = (known: Known): boolean =>
+  known.ENABLE_POLICY_MIDDLEWARE === true || known.ENABLE_RBAC_MIDDLEWARE === true
+
+const postgres: Rule = {
+  about:
+    "Unless ENABLE_POLICY_MIDDLEWARE is false, POSTGRES_LAYER=pg has a DATABASE_URL, and more than one worker has POSTGRES_LAYER=pg.",
+  faults: (known) => {
+    if (known.ENABLE_POLICY_MIDDLEWARE !== true) return []
+    return [
+      ...when(
+        known.POSTGRES_LAYER === "pg" && isUnset(known.DATABASE_URL),
+        "DATABASE_URL",
+        "It is not set, and approvals are kept in PostgreSQL.",
+        "Set DATABASE_URL to a postgres:// URL, or POSTGRES_LAYER to embedded when one process is all there is.",
+      ),
+      ...when(
+        known.POSTGRES_LAYER === "embedded" && known.WORKERS !== undefined && known.WORKERS > 1,
+        "WORKERS",
+        `${known.WORKERS} workers cannot share POSTGRES_LAYER=embedded, which is each process's own.`,
+        "Set POSTGRES_LAYER to pg and DATABASE_URL to a database, or WORKERS to 1.",
+      ),
+    ]
+  },
+}
+
 /** The first may not be longer than the second. */
 const order =
   (shorter: Name & keyof Durations, longer: Name & keyof Durations, why: string) => (known: Known) => {
@@ -195,7 +238,7 @@ type Durations = { [N in Name as Values[N] extends number ? N : never]: number }
 
 const durations: Rule = {
   about:
-    "JWKS_STALE_SECONDS, REVOCATION_STALE_SECONDS and REQUEST_TIMEOUT_SECONDS are not shorter than JWKS_FRESH_SECONDS, REVOCATION_FRESH_SECONDS and HEADERS_TIMEOUT_SECONDS.",
+    "JWKS_STALE_SECONDS, REVOCATION_STALE_SECONDS, OPA_CACHE_STALE_SECONDS and REQUEST_TIMEOUT_SECONDS are not shorter than JWKS_FRESH_SECONDS, REVOCATION_FRESH_SECONDS, OPA_CACHE_TTL_SECONDS and HEADERS_TIMEOUT_SECONDS.",
   faults: (known) => [
     ...order(
       "JWKS_FRESH_SECONDS",
@@ -206,6 +249,11 @@ const durations: Rule = {
       "REVOCATION_FRESH_SECONDS",
       "REVOCATION_STALE_SECONDS",
       "an answer cannot turn stale while it is fresh",
+    )(known),
+    ...order(
+      "OPA_CACHE_TTL_SECONDS",
+      "OPA_CACHE_STALE_SECONDS",
+      "a decision cannot turn stale while it is fresh",
     )(known),
     ...order("HEADERS_TIMEOUT_SECONDS", "REQUEST_TIMEOUT_SECONDS", "the head is part of the request")(known),
   ],
@@ -236,6 +284,8 @@ export const rules: ReadonlyArray<Rule> = [
   portalsDiffer,
   keysComeSafely,
   redis,
+  opaServers,
+  postgres,
   durations,
   switchesAreWired,
 ]

@@ -1,6 +1,7 @@
 import type { Setting, ValueOf } from "./Setting.ts"
 import { authSettings } from "./settings/Auth.ts"
 import { plantSettings, stateSettings } from "./settings/Backends.ts"
+import { breakerSettings, policySettings } from "./settings/Policy.ts"
 import { switchSettings, telemetrySettings } from "./settings/Operations.ts"
 import { processSettings, serverSettings } from "./settings/Server.ts"
 
@@ -10,6 +11,8 @@ export const settings = {
   ...serverSettings,
   ...plantSettings,
   ...authSettings,
+  ...policySettings,
+  ...breakerSettings,
   ...stateSettings,
   ...telemetrySettings,
   ...switchSettings,
@@ -30,7 +33,9 @@ export const chapters: ReadonlyArray<
   ["Server", serverSettings],
   ["Plant", plantSettings],
   ["Auth", authSettings],
-  ["Shared state", stateSettings],
+  ["Policy", policySettings],
+  ["Circuit breakers", breakerSettings],
+  ["State", stateSettings],
   ["Logs and telemetry", telemetrySettings],
   ["Switches", switchSettings],
 ]

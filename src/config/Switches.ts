@@ -11,8 +11,6 @@ export interface Switches {
 
 /** The switches whose middleware this version does not have: on, they would promise what nothing keeps. */
 export const notBuilt = {
-  ENABLE_RBAC_MIDDLEWARE: "rbac",
-  ENABLE_POLICY_MIDDLEWARE: "policy",
   ENABLE_BUDGET_MIDDLEWARE: "budget",
   ENABLE_AUDIT_MIDDLEWARE: "audit",
   ENABLE_WEBSOCKET_MIDDLEWARE: "websocket",

@@ -39,8 +39,13 @@ describe.concurrent(
     it.live("of workers, all of them stop", () =>
       Effect.gen(function* () {
         const port = yield* takenPort
-        const redis = { REDIS_LAYER: "ioredis", REDIS_URL: "redis://127.0.0.1:1" }
-        const gateway = yield* spawnGateway({ PORT: port, ADMIN_PORT: "0", WORKERS: "2", ...redis })
+        const shared = {
+          REDIS_LAYER: "ioredis",
+          REDIS_URL: "redis://127.0.0.1:1",
+          POSTGRES_LAYER: "pg",
+          DATABASE_URL: "postgres://gateway@127.0.0.1:1/away",
+        }
+        const gateway = yield* spawnGateway({ PORT: port, ADMIN_PORT: "0", WORKERS: "2", ...shared })
         assert.strictEqual(yield* gateway.exited, 1)
         assert.match(
           gateway.errors(),
@@ -76,14 +81,14 @@ describe.concurrent("a start", { timeout: 60_000 }, () => {
       const gateway = yield* serveGateway({
         ENABLE_AUTH_MIDDLEWARE: "false",
         ENABLE_ERROR_MIDDLEWARE: "false",
-        ENABLE_RBAC_MIDDLEWARE: "true",
+        ENABLE_BUDGET_MIDDLEWARE: "true",
       })
       const warnings = gateway
         .logs()
         .flatMap(({ level, message }) => (level === "WARN" ? [String(message)] : []))
       assert.isTrue(warnings.some((text) => text.startsWith("ENABLE_AUTH_MIDDLEWARE is false")))
       assert.isTrue(warnings.some((text) => text.startsWith("ENABLE_ERROR_MIDDLEWARE is false")))
-      assert.isTrue(warnings.some((text) => text.includes("ENABLE_RBAC_MIDDLEWARE")))
+      assert.isTrue(warnings.some((text) => text.includes("ENABLE_BUDGET_MIDDLEWARE")))
     }),
   )
 

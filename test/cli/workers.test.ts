@@ -18,6 +18,8 @@ const env = (url: string) => ({
   WORKERS: "2",
   REDIS_LAYER: "ioredis",
   REDIS_URL: url,
+  POSTGRES_LAYER: "pg",
+  DATABASE_URL: "postgres://gateway@127.0.0.1:1/away",
   RATE_LIMIT_ENABLED: "false",
 })
 

@@ -1,4 +1,4 @@
-import { httpOrigin, redisUrl } from "../Addresses.ts"
+import { httpOrigin, postgresUrl, redisUrl } from "../Addresses.ts"
 import { flag, oneOf, seconds, whole } from "../Kinds.ts"
 import { optional, setting } from "../Setting.ts"
 
@@ -23,6 +23,11 @@ export const plantSettings = {
     default: "128",
     about: "Connections to the backend, a worker.",
   }),
+  PLANT_CONCURRENCY: setting({
+    kind: whole(1, 1_000_000),
+    default: "1024",
+    about: "Requests at once at each backend, a worker; one more is answered with 503.",
+  }),
 }
 
 /** What the instances share, and what they limit with it. */
@@ -33,6 +38,17 @@ export const stateSettings = {
     about: "Where shared state is; `memory` is one process's own and serves one worker only.",
   }),
   REDIS_URL: optional({ kind: redisUrl, about: "The Redis server, for REDIS_LAYER=ioredis." }),
+  POSTGRES_LAYER: setting({
+    kind: oneOf(["pg", "embedded"]),
+    default: { embedded: "embedded", production: "pg" },
+    about: "Where records are; `embedded` is a PostgreSQL in this process, and ends with it.",
+  }),
+  DATABASE_URL: optional({ kind: postgresUrl, about: "The PostgreSQL database, for POSTGRES_LAYER=pg." }),
+  DATABASE_CONNECTIONS: setting({
+    kind: whole(1, 1000),
+    default: "10",
+    about: "Connections to PostgreSQL, a worker.",
+  }),
   RATE_LIMIT_ENABLED: setting({ kind: flag, default: "true", about: "Whether requests are rate limited." }),
   AUTH_RATE_LIMIT_PER_MINUTE: setting({
     kind: whole(1, 1_000_000),
