@@ -31,6 +31,15 @@ test_a_malformed_request_is_denied_alone if {
 	allowed == [true, false, false, false, false, false, false, false, true]
 }
 
+test_a_request_without_a_decision_keeps_its_place if {
+	batch.decisions == [null, null] with input as {"requests": [examples.staff, examples.customer]}
+		with data.gateway.decision as {}
+}
+
+test_the_revision_is_that_of_the_data if {
+	batch.revision == "revision-1" with data.gateway.revision as "revision-1"
+}
+
 test_what_is_no_list_of_requests_gets_no_decisions if {
 	every requests in [null, examples.staff, {examples.staff}, "requests", 1] {
 		decisions_of({"requests": requests}) == []
