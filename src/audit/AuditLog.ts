@@ -1,0 +1,33 @@
+import { Context, Effect, Layer, type Option } from "effect"
+
+export type Severity = "INFO" | "WARNING" | "CRITICAL"
+
+/** Something that happened and must be on record (SPEC 9). */
+export interface AuditEvent {
+  /** `security` what somebody was refused or granted, `operations` what the gateway or an operator did. */
+  readonly kind: "security" | "operations"
+  /** Snake case, such as `permission_denied` or `circuit_opened`. */
+  readonly name: string
+  readonly severity: Severity
+  readonly correlationId: Option.Option<string>
+  readonly userId: Option.Option<string>
+  readonly customerId: Option.Option<string>
+  /** What else belongs to it; no bodies, no tokens. */
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** Where events are put on record. Never fails and never holds up whoever records. */
+export class AuditLog extends Context.Service<
+  AuditLog,
+  { readonly record: (event: AuditEvent) => Effect.Effect<void> }
+>()("gateway/audit/AuditLog") {
+  /** One structured line an event. */
+  static readonly layerLog = Layer.succeed(this, {
+    record: ({ severity, name, ...event }) =>
+      Effect.suspend(() => {
+        const log =
+          severity === "INFO" ? Effect.logInfo : severity === "WARNING" ? Effect.logWarning : Effect.logError
+        return log(`Audit: ${name}`, { audit: { name, severity, ...event } })
+      }),
+  })
+}
