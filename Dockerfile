@@ -12,6 +12,8 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json build.ts ./
 COPY src ./src
 COPY layers ./layers
+COPY migrations ./migrations
+COPY policies/compiled ./policies/compiled
 RUN npm run build
 
 FROM ${NODE_IMAGE} AS gateway

@@ -43,6 +43,7 @@ export const bundle = async (entry: string, outdir: string): Promise<void> => {
   })
   if (warnings.length > 0) throw new Error(warnings.map(({ text }) => text).join("\n"))
   refuseMissing(metafile)
+  await copyFilesOfPglite(metafile, outdir)
   // Without it Node reads each file twice to find out that it is an ES module.
   await writeFile(join(outdir, "package.json"), '{ "type": "module" }\n')
 }
@@ -131,6 +132,15 @@ const undiciByName: Plugin = {
         export default undici
         export const { ${Object.keys(undici).join(", ")} } = undici`,
     })),
+}
+
+/** PGlite looks beside its own module, which the bundler puts into `outdir`, for what it is compiled to and starts from. */
+const copyFilesOfPglite = async ({ inputs }: Metafile, outdir: string): Promise<void> => {
+  if (!Object.keys(inputs).some((path) => path.includes("@electric-sql/pglite"))) return
+  const folder = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")))
+  await Promise.all(
+    ["pglite.wasm", "pglite.data", "initdb.wasm"].map((name) => cp(join(folder, name), join(outdir, name))),
+  )
 }
 
 /** Native accelerators of `ws`, which looks for them and does without. */

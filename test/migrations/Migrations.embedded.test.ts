@@ -1,0 +1,7 @@
+import { describe } from "@effect/vitest"
+import { startedPglite } from "../postgres/StartedPglite.ts"
+import { migrationsContract } from "./Migrations.ts"
+
+describe("Migrations of the embedded PostgreSQL", () => {
+  migrationsContract(startedPglite)
+})
