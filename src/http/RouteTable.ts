@@ -45,7 +45,7 @@ const del = (paths: ReadonlyArray<string>, facts: Facts) => rows(["DELETE"], pat
 /** On CP for every signed-in customer. */
 const everyone: CpRule = {}
 /** On PP for every role. */
-const anyRole: PpRule = {}
+const anyRole: PpRule = { anyRole: true }
 const may = (permission: Permission): PpRule => ({ permission })
 
 const pinQuery: CpRule = { pin: { in: "query" } }

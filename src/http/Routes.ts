@@ -19,10 +19,10 @@ export interface CpRule {
   readonly pin?: Pin
   readonly closedToTrials?: boolean
 }
-/** What the route needs on PP: a permission, or only a signed-in member of staff. */
-export interface PpRule {
-  readonly permission?: Permission
-}
+/** What the route needs on PP: a permission, or only a signed-in member of staff. It says which; there is no default. */
+export type PpRule =
+  | { readonly permission: Permission; readonly anyRole?: never }
+  | { readonly anyRole: true; readonly permission?: never }
 
 export interface Route {
   readonly method: Method

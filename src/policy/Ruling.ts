@@ -1,0 +1,12 @@
+import { Fact } from "../http/Fact.ts"
+import type { Verdict } from "./Policy.ts"
+import type { Allowed } from "./Decision.ts"
+
+/** That the policies let a request pass, and what they oblige it to. Established by `RBAC` on PP and `Policy` on CP. */
+export interface AllowedVerdict extends Verdict {
+  readonly decision: Allowed
+}
+export interface Ruling {
+  readonly _: unique symbol
+}
+export const Ruling = new Fact<Ruling, AllowedVerdict>("gateway/policy/Ruling")
