@@ -1,4 +1,4 @@
-import { Array as Arr, Record, Schema } from "effect"
+import { Array as Arr, Schema } from "effect"
 import {
   HttpApi,
   HttpApiEndpoint,
@@ -8,9 +8,9 @@ import {
   HttpApiSecurity,
   OpenApi,
 } from "effect/http-api"
-import { catalogue, typeBase, type ProblemType } from "../http/Problems.ts"
 import { routesOf, type Route } from "../http/Routes.ts"
 import type { PortalId } from "../portals/Portal.ts"
+import { problemSchemas } from "./ProblemSchemas.ts"
 import { factsOf, type RouteFacts } from "./RouteFacts.ts"
 
 /** What a document says of itself, beside its routes. */
@@ -62,7 +62,7 @@ const endpointOf = ({ route, facts }: Documented): HttpApiEndpoint.Constraint =>
   const endpoint = HttpApiEndpoint.make(route.method)(facts.operationId, path, {
     params,
     success: answer,
-    error: facts.problems.map((slug) => problems[slug]),
+    error: facts.problems.map((slug) => problemSchemas[slug]),
   }).annotateMerge(
     OpenApi.annotations({
       summary: facts.summary,
@@ -125,23 +125,3 @@ const bodyOf = ({ method }: Route): Readonly<Record<string, unknown>> =>
   method === "GET" || method === "DELETE"
     ? {}
     : { requestBody: { content: { "application/json": { schema: {} } } } }
-
-/** RFC 9457 documents, one schema for each type in the catalogue (SPEC 10). */
-const problems = Record.map(catalogue, ({ status, title, about }: ProblemType, slug) =>
-  Schema.StructWithRest(
-    Schema.Struct({
-      type: Schema.Literal(typeBase + slug),
-      title: Schema.Literal(title),
-      status: Schema.Literal(status),
-      detail: Schema.String,
-      instance: Schema.String,
-      correlation_id: Schema.String,
-    }),
-    [Schema.Record(Schema.String, Schema.Unknown)],
-  )
-    .annotate({
-      identifier: slug.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase()),
-      description: about,
-    })
-    .pipe(HttpApiSchema.status(status), HttpApiSchema.asJson({ contentType: "application/problem+json" })),
-)

@@ -61,10 +61,14 @@ const baseUrl = (address: HttpServer.HttpServer["Service"]["address"]): string =
 const prefixOf = (portal: Portal, { portal: { type, hosts } }: GatewaySettings): string =>
   type === "BOTH" && hosts.CP.length === 0 ? portal.prefix : ""
 
-const layersOf = ({ profile, redis, switches, rateLimit }: GatewaySettings) => ({
+const layersOf = ({ profile, policy, postgres, redis, switches, rateLimit }: GatewaySettings) => ({
   profile,
+  opa: policy.layer,
+  postgres: postgres.layer,
   redis: redis.layer,
   auth: onOff(switches.auth),
+  rbac: onOff(switches.rbac),
+  policy: onOff(switches.policy),
   errors: onOff(switches.errors),
   rate_limit: onOff(rateLimit.enabled),
 })

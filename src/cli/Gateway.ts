@@ -1,5 +1,7 @@
 import type { Effect } from "effect"
 import { Command } from "effect/cli"
+import { approvalsCommand } from "./Approvals.ts"
+import { breakersCommand } from "./Breakers.ts"
 import { configCommand, reportFaults } from "./Config.ts"
 import { tokenCommand } from "./Token.ts"
 
@@ -18,6 +20,6 @@ export const gatewayCommand = <E, R>(handlers: {
   )
   return Command.make("gateway").pipe(
     Command.withDescription("The gateway between the two portals and Plant"),
-    Command.withSubcommands([serve, configCommand, tokenCommand]),
+    Command.withSubcommands([serve, approvalsCommand, breakersCommand, configCommand, tokenCommand]),
   )
 }

@@ -21,7 +21,7 @@ export const serve = Effect.gen(function* () {
   return yield* Layer.launch(started.pipe(Layer.provideMerge(Gateway.layer(workerIndex))))
 }).pipe(
   Effect.provide(Telemetry.logs),
-  Effect.catchTag("CannotListen", ({ message }) => refuse(message, 1)),
+  Effect.catchTag(["CannotListen", "PolicyNotLoaded"], ({ message }) => refuse(message, 1)),
 )
 
 /** What an operator must know about a start that is allowed but unusual. */

@@ -18,6 +18,10 @@ const flags = {
     Flag.withDescription("The customer is in trial, for 7 more days"),
     Flag.withDefault(false),
   ),
+  governorAgent: text(
+    "governor-agent",
+    "The agent through which an admin governs; it makes a Governor on PP",
+  ),
   expiresIn: Flag.Int("expires-in").pipe(
     Flag.withDescription("Seconds until it expires"),
     Flag.filter(
@@ -31,7 +35,7 @@ const flags = {
 const mintCommand = Command.make(
   "mint",
   flags,
-  Effect.fnUntraced(function* ({ portal, user, email, roles, customer, trial, expiresIn }) {
+  Effect.fnUntraced(function* ({ portal, user, email, roles, customer, trial, governorAgent, expiresIn }) {
     const { settings, sources } = yield* resolved
     const secret = `JWT_SECRET_${portal}` as const
     // In production `mint` refuses for a better reason.
@@ -46,6 +50,7 @@ const mintCommand = Command.make(
       ...(Option.isSome(email) ? { email: email.value } : {}),
       ...(Option.isSome(roles) ? { roles: roles.value.split(",") } : {}),
       ...(Option.isSome(customer) ? { customerId: customer.value } : {}),
+      ...(Option.isSome(governorAgent) ? { governorAgentId: governorAgent.value } : {}),
       trial,
       lifetimeSeconds: expiresIn,
     }

@@ -11,7 +11,11 @@ import { catalogue, typeBase } from "../../src/http/Problems.ts"
 import { Proxy } from "../../src/http/Proxy.ts"
 import { routesOf } from "../../src/http/Routes.ts"
 import * as Server from "../../src/http/Server.ts"
+import { Approvals } from "../../src/policy/Approvals.ts"
+import { PolicyEngine } from "../../src/policy/PolicyEngine.ts"
+import { Shadow } from "../../src/policy/Shadow.ts"
 import { configured } from "../auth/World.ts"
+import { breakers } from "../rollback/World.ts"
 
 /** Asks whatever listens for the portals. */
 const client = Layer.effect(
@@ -37,6 +41,7 @@ const gateway = (env: Readonly<Record<string, string>> = {}) =>
   ).pipe(
     Layer.provide([CanonicalPath.layer, CorrelationStage.layer, AdmissionStage.layer]),
     Layer.provide(Layer.succeed(Proxy, Effect.die("No request of these tests is for the backend."))),
+    Layer.provide([Approvals.layerOff, PolicyEngine.layerOff, Shadow.layerOff, breakers()]),
     Layer.provide([configured({ PORT: "0", ...env }), Lifecycle.layer]),
   )
 
