@@ -2,6 +2,7 @@ import type { Rung } from "../types.ts"
 import { fastifyHttpProxy } from "./fastify-http-proxy.ts"
 import { gatewayAuth } from "./gateway-auth.ts"
 import { gatewayBare } from "./gateway-bare.ts"
+import { gatewayRbac } from "./gateway-rbac.ts"
 import { haproxy } from "./haproxy.ts"
 import { nginx } from "./nginx.ts"
 import { nodeHttp } from "./node-http.ts"
@@ -16,4 +17,5 @@ export const rungs: ReadonlyArray<Rung> = [
   haproxy,
   gatewayBare,
   gatewayAuth,
+  ...gatewayRbac,
 ]
