@@ -2,7 +2,7 @@ import { Effect, Layer, Option } from "effect"
 import { GatewayConfig } from "../src/config/GatewayConfig.ts"
 import { startDemoPlant } from "../src/demo/DemoPlant.ts"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
-import * as SharedState from "./SharedState.ts"
+import * as Ports from "./Ports.ts"
 
 /** The backends as configured; those that are not are demos, started here. */
 const upstreams = Layer.effect(
@@ -19,4 +19,4 @@ const upstreams = Layer.effect(
 )
 
 /** A whole gateway on a bare machine: nothing but Node is needed. */
-export const layer = Layer.mergeAll(upstreams, SharedState.layer)
+export const layer = Layer.mergeAll(upstreams, Ports.layer)

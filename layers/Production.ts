@@ -1,6 +1,6 @@
 import { Layer } from "effect"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
-import * as SharedState from "./SharedState.ts"
+import * as Ports from "./Ports.ts"
 
 /** Everything outside the process, where the configuration says. */
-export const layer = Layer.mergeAll(UpstreamUrls.layerConfigured, SharedState.layer)
+export const layer = Layer.mergeAll(UpstreamUrls.layerConfigured, Ports.layer)

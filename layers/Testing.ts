@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { type DemoPlantShape, type Handler, startDemoPlant } from "../src/demo/DemoPlant.ts"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
-import * as SharedState from "./SharedState.ts"
+import * as Ports from "./Ports.ts"
 
 /** The upstreams of a test, with what reached them. */
 export class RecordingUpstreams extends Context.Service<
@@ -27,5 +27,5 @@ export const layer = (handlers: { readonly plant?: Handler; readonly sandbox?: H
       sandbox: Option.some(sandbox.url),
     })),
   )
-  return Layer.mergeAll(urls, SharedState.layer).pipe(Layer.provideMerge(recording))
+  return Layer.mergeAll(urls, Ports.layer).pipe(Layer.provideMerge(recording))
 }

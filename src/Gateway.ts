@@ -24,6 +24,11 @@ import { Proxy } from "./http/Proxy.ts"
 import { RateLimitStage } from "./http/RateLimit.ts"
 import * as Server from "./http/Server.ts"
 import { Upstreams } from "./http/Upstreams.ts"
+import { Policy } from "./policy/Policy.ts"
+import { PolicyStage } from "./policy/PolicyStage.ts"
+import { Shadow } from "./policy/Shadow.ts"
+import { RbacStage } from "./rbac/RbacStage.ts"
+import * as BreakerBoard from "./rollback/BreakerBoard.ts"
 
 /** Each switch chooses, once, a stage or its pass-through (rollback tier 1). */
 const stages = Layer.unwrap(
@@ -36,6 +41,8 @@ const stages = Layer.unwrap(
       CorsStage.layer,
       AdmissionStage.layer,
       rateLimit.enabled ? RateLimitStage.layer : RateLimitStage.layerOff,
+      switches.rbac ? RbacStage.layer : RbacStage.layerOff,
+      switches.policy ? PolicyStage.layer : PolicyStage.layerOff,
       switches.auth ? AuthStage.layer.pipe(Layer.provide(IssuerKeys.layer)) : AuthStage.layerOff,
     ),
   ),
@@ -105,8 +112,11 @@ export const over = <More, E, R>(
     // Under the portals: a start that fails here has nothing to drain, and operators see a drain to its end.
     Layer.provideMerge(admin(workerIndex)),
     Layer.provide(stages),
+    Layer.provide(Policy.layer),
+    Layer.provide(Shadow.layer),
     Layer.provide(Proxy.layer),
     Layer.provide(Upstreams.layer),
+    Layer.provide(BreakerBoard.layer),
     Layer.provideMerge(world),
     Layer.provide(Lifecycle.layer),
     Layer.provide(Telemetry.layer),

@@ -75,3 +75,7 @@ export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest,
     }
     return gateway
   }).pipe(Effect.orDie)
+
+/** What the last request that reached an upstream said in a header; undefined when it had none of that name. */
+export const lastHeader = (upstream: DemoPlantShape, name: string): string | undefined =>
+  upstream.requests.at(-1)?.rawHeaders.find(([sent]) => sent.toLowerCase() === name)?.[1]

@@ -1,5 +1,7 @@
 import { Effect } from "effect"
 import { AuthStage } from "../auth/AuthStage.ts"
+import { PolicyStage } from "../policy/PolicyStage.ts"
+import { RbacStage } from "../rbac/RbacStage.ts"
 import { AdmissionStage } from "./Admission.ts"
 import { CanonicalPath } from "./CanonicalPath.ts"
 import { CorrelationStage } from "./Correlation.ts"
@@ -30,10 +32,12 @@ export const makePipeline = Effect.gen(function* () {
   const admission = spans.stage("admission", yield* AdmissionStage)
   const rateLimit = spans.stage("rate-limit", yield* RateLimitStage)
   const auth = spans.stage("auth", yield* AuthStage)
+  const rbac = spans.stage("rbac", yield* RbacStage)
+  const policy = spans.stage("policy", yield* PolicyStage)
 
   return (endpoint: App<Known>): Application => {
     const inner = spans.endpoint(endpoint)
-    const decided = cors(admission(rateLimit(auth({ anonymous: inner, signedIn: inner }))))
+    const decided = cors(admission(rateLimit(auth({ anonymous: inner, signedIn: rbac(policy(inner)) }))))
     // What is interrupted, because the client has gone or the server stops, is still answered, counted and recorded.
     return { read, answer: spans.request(correlation(measure(errors(Effect.interruptible(decided))))) }
   }

@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Option } from "effect"
 import type { IncomingMessage } from "node:http"
 import { ConstitutionalContext, type Identity } from "../auth/ConstitutionalContext.ts"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { type AllowedVerdict, Ruling } from "../policy/Ruling.ts"
 import { MatchedRoute } from "./MatchedRoute.ts"
 import type { Exchange, ExchangeShape } from "./Exchange.ts"
 import { type Ids, RequestIds } from "./RequestIds.ts"
@@ -36,21 +37,25 @@ export class Proxy extends Context.Service<Proxy, App<Exchange | RequestIds | Ma
               return Effect.fail(bodyTooLarge(server.maxBodyBytes))
             }
             const identity = ConstitutionalContext.in(exchange)
-            const upstream = upstreamFor(upstreams, identity)
+            const ruling = Ruling.in(exchange)
+            const upstream = upstreamFor(upstreams, identity, ruling)
             if (upstream instanceof Problem) return Effect.fail(upstream)
 
-            const isStream = route.timeout === "none"
+            const kind = route.timeout === "none" ? "streams" : "requests"
             const send = ({ path, search, body }: Pinned) =>
-              relay(request, exchange.response, {
-                pool: isStream ? upstream.streams : upstream.requests,
-                method: exchange.method,
-                target: path + search,
-                headers: upstreamHeaders(exchange, ids, identity, body),
-                body,
-                idleTimeout: isStream ? 0 : idleTimeout,
-                bodyLimit: server.maxBodyBytes,
-                answerHeaders,
-              })
+              upstream.guard(kind, (heard) =>
+                relay(request, exchange.response, {
+                  pool: upstream[kind],
+                  method: exchange.method,
+                  target: path + search,
+                  headers: upstreamHeaders(exchange, ids, identity, ruling, upstream, body),
+                  body,
+                  idleTimeout: kind === "streams" ? 0 : idleTimeout,
+                  bodyLimit: server.maxBodyBytes,
+                  answerHeaders,
+                  heard,
+                }),
+              )
             const pinned = pinTenant(exchange, route, identity, server.maxBodyBytes)
             return pinned === undefined
               ? send({ path: exchange.path, search: exchange.search, body: undefined })
@@ -62,22 +67,41 @@ export class Proxy extends Context.Service<Proxy, App<Exchange | RequestIds | Ma
   )
 }
 
-/** A trial customer's request never reaches production, whatever fails (SPEC 5). */
+/**
+ * Where the policies send it, and where there are none, whose token says trial goes to the sandbox. A trial customer's
+ * request never reaches production, whatever fails and whoever says so (SPEC 5).
+ */
 const upstreamFor = (
   upstreams: Upstreams["Service"],
   identity: Option.Option<Identity>,
+  ruling: Option.Option<AllowedVerdict>,
 ): Upstream | Problem => {
-  if (Option.isNone(identity) || !identity.value.trial) return upstreams.plant
-  return Option.isSome(upstreams.sandbox)
-    ? upstreams.sandbox.value
-    : new Problem({ slug: "service-unavailable", detail: "The trial sandbox is not available." })
+  const isTrial = Option.isSome(identity) && identity.value.trial
+  const target = Option.isSome(ruling)
+    ? ruling.value.decision.obligations.target_backend
+    : isTrial
+      ? "sandbox"
+      : "production"
+  if (target === "production") return isTrial ? misrouted : upstreams.plant
+  return Option.isSome(upstreams.sandbox) ? upstreams.sandbox.value : noSandbox
 }
+
+const noSandbox = new Problem({
+  slug: "service-unavailable",
+  detail: "The trial sandbox is not available.",
+})
+const misrouted = new Problem({
+  slug: "service-unavailable",
+  detail: "The policies send a trial's request to production, which the gateway does not do.",
+})
 
 /** The client's passing headers, then what this hop says of the request and of its caller. */
 const upstreamHeaders = (
   { request, portal, client }: ExchangeShape,
   ids: Ids,
   identity: Option.Option<Identity>,
+  ruling: Option.Option<AllowedVerdict>,
+  upstream: Upstream,
   body: Uint8Array | undefined,
 ): Array<string> => {
   const listed = listedByConnection(request.headers.connection)
@@ -105,7 +129,12 @@ const upstreamHeaders = (
     ids.traceparent,
   )
   if (body !== undefined) headers.push("Content-Length", String(body.byteLength))
-  if (Option.isSome(identity)) pushIdentity(headers, identity.value, request.headers.authorization)
+  if (Option.isSome(identity)) {
+    pushIdentity(headers, identity.value, request.headers.authorization)
+    headers.push("X-Target-Backend", upstream.serves)
+  }
+  const level = Option.isSome(ruling) ? ruling.value.decision.obligations.role_level : null
+  if (level !== null) headers.push("X-User-Role-Level", String(level))
   return headers
 }
 
@@ -121,8 +150,6 @@ const pushIdentity = (
     identity.roles.join(","),
     "X-Trial-Mode",
     String(identity.trial),
-    "X-Target-Backend",
-    identity.trial ? "sandbox" : "production",
   )
   if (Option.isSome(identity.customerId)) headers.push("X-Customer-ID", identity.customerId.value)
   if (authorization !== undefined) headers.push("X-Original-Authorization", authorization)

@@ -26,6 +26,8 @@ export interface Outbound {
   readonly bodyLimit: number
   /** Headers the answer gets besides the upstream's. */
   readonly answerHeaders: ReadonlyMap<string, string>
+  /** Called once with the status, as soon as the final answer's head has come. */
+  readonly heard: (status: number) => void
 }
 
 /** Stands for an answer that has already gone to the socket. */
@@ -136,6 +138,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers (RFC 9110 15.2) end at each hop.
     if (status < 200) return
+    this.#outbound.heard(status)
     const announcesTrailers = headers["trailer"] !== undefined
     this.#sendsTrailers = announcesTrailers && this.#hasRoomForTrailers(status, headers)
     this.#remaining = Number(headers["content-length"])

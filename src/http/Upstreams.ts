@@ -1,7 +1,9 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { type Dispatcher, Pool } from "undici"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { Breakers } from "../rollback/Breakers.ts"
 import { Lifecycle, type Probe } from "./Lifecycle.ts"
+import { makeUpstreamGuard, type UpstreamGuard } from "./UpstreamGuard.ts"
 
 /** Connections to a backend, with the knowledge whether any is free. */
 export class UpstreamPool {
@@ -24,10 +26,13 @@ export class UpstreamPool {
 /** A backend the gateway sends requests to. */
 export interface Upstream {
   readonly name: "plant" | "plant-sandbox"
+  readonly serves: "production" | "sandbox"
   /** For requests that end; at most `PLANT_CONNECTIONS`. */
   readonly requests: UpstreamPool
   /** For streams: each holds its connection while its client stays, so they would starve the requests. */
   readonly streams: UpstreamPool
+  /** Its circuit breaker and bulkheads: whatever is sent to it goes through. */
+  readonly guard: UpstreamGuard["guard"]
 }
 
 /** Where the backends are: the configured ones, or the demo that the embedded profile starts. */
@@ -64,6 +69,7 @@ export class Upstreams extends Context.Service<
       const { plant } = yield* GatewayConfig
       const urls = yield* UpstreamUrls
       const lifecycle = yield* Lifecycle
+      const breakers = yield* Breakers
 
       /** `idleTimeout`: for the first byte and between bytes, in milliseconds; 0 waits for ever. */
       const connect = (url: string, connections: number | null, idleTimeout: number) =>
@@ -86,7 +92,17 @@ export class Upstreams extends Context.Service<
         const requests = yield* connect(url, plant.connections, plant.timeoutSeconds * 1000)
         const streams = yield* connect(url, null, 0)
         yield* lifecycle.watch(probe(name, streams.pool))
-        return { name, requests, streams }
+        const { guard } = yield* makeUpstreamGuard({
+          breaker: yield* breakers.of(name),
+          concurrency: plant.concurrency,
+        })
+        return {
+          name,
+          serves: name === "plant" ? "production" : "sandbox",
+          requests,
+          streams,
+          guard,
+        } as const
       })
 
       return {

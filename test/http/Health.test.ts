@@ -17,6 +17,7 @@ it.live.each(["", "/cp", "/pp"])("%s/health, /healthz and /ready answer without 
     assert.deepStrictEqual(ready.json(), {
       status: "ready",
       dependencies: [
+        { name: "postgres", status: "up", detail: "Starts with the first question." },
         { name: "plant", status: "up", detail: "Answered 200." },
         { name: "plant-sandbox", status: "up", detail: "Answered 200." },
       ],

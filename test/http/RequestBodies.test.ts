@@ -46,7 +46,7 @@ it.live("a POST without any body reaches Plant", () =>
 )
 
 it.live.each([
-  ["DELETE", "/cp/api/v1/agents/a-1"],
+  ["DELETE", "/cp/api/v1/agents/a-1/skills/s-1"],
   ["PATCH", "/cp/api/v1/agents/a-1"],
   ["GET", "/cp/api/v1/agents"],
 ] as const)("%s may have a body, with its length", ([method, path]) =>
@@ -59,7 +59,7 @@ it.live.each([
 
 it.live.each([
   ["POST", "/cp/api/v1/tasks"],
-  ["DELETE", "/cp/api/v1/agents/a-1"],
+  ["DELETE", "/cp/api/v1/agents/a-1/skills/s-1"],
 ] as const)("%s may have a body whose length nobody knows yet", ([method, path]) =>
   Effect.gen(function* () {
     const gateway = yield* startGateway()

@@ -19,9 +19,9 @@ const request = {
   path: "/cp/api/v1/agents?secret=in-the-query",
   headers: { traceparent: `00-${traceId}-${parentId}-01`, "x-api-token": "in-a-header" },
 }
-const layers = ["measure", "errors", "cors", "admission", "rate-limit", "auth", "endpoint"].map(
-  (name) => `gateway.${name}`,
-)
+const layers = "measure errors cors admission rate-limit auth rbac policy endpoint"
+  .split(" ")
+  .map((name) => `gateway.${name}`)
 
 it.live(
   "a request is a span in the client's trace, with a span for each layer, each within the one around it",

@@ -1,0 +1,3 @@
+import { governorApproval } from "./GovernorApproval.ts"
+
+governorApproval("Governor approvals, kept in the embedded PostgreSQL", {})
