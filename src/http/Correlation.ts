@@ -45,7 +45,7 @@ const spanPrefix = randomUUID().slice(0, 4)
 const wellFormedId = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 
 /** A client's own correlation id is kept when it is harmless in a log line and a header, else replaced. */
-export const correlationIdFrom = (sent: string | ReadonlyArray<string> | undefined): string =>
+const correlationIdFrom = (sent: string | ReadonlyArray<string> | undefined): string =>
   typeof sent === "string" && wellFormedId.test(sent) ? sent : randomUUID()
 
 const traceparentOf = ({ traceId, spanId, sampled }: Tracer.AnySpan): string =>
@@ -54,7 +54,7 @@ const traceparentOf = ({ traceId, spanId, sampled }: Tracer.AnySpan): string =>
 const wellFormedTraceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** The client's trace with our span in it, or a new one that nobody samples (W3C Trace Context 3.2). */
-export const continuedTrace = (
+const continuedTrace = (
   sent: string | ReadonlyArray<string> | undefined,
   traceId: string,
   spanId: string,

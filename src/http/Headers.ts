@@ -89,21 +89,23 @@ export const listedByConnection = (connection: string | undefined): ReadonlySet<
 }
 
 /**
- * Copies the passing headers of a raw list (`[name, value, name, value, ...]`, as Node gives them) in their order,
- * spelling and number.
+ * Copies the passing headers of a raw list (`[name, value, name, value, ...]`) in their order, spelling and number. Node
+ * gives text; undici gives bytes, in Latin-1 (RFC 9110 5.5).
  */
 export const copyPassing = (
-  raw: ReadonlyArray<string>,
+  raw: ReadonlyArray<string | Buffer>,
   passes: (name: string) => boolean,
   listed: ReadonlySet<string> | undefined,
 ): Array<string> => {
   const kept: Array<string> = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
     // In bounds by the loop's condition; a raw list has an even length.
-    const name = raw[i] as string
+    const name = text(raw[i] as string | Buffer)
     if (!passes(name)) continue
     if (listed !== undefined && listed.has(name.toLowerCase())) continue
-    kept.push(name, raw[i + 1] as string)
+    kept.push(name, text(raw[i + 1] as string | Buffer))
   }
   return kept
 }
+
+const text = (part: string | Buffer): string => (typeof part === "string" ? part : part.toString("latin1"))

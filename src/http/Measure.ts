@@ -2,6 +2,7 @@ import { Cause, Clock, Context, Effect, Exit, Layer, Metric } from "effect"
 import type { ServerResponse } from "node:http"
 import { isClientAbort } from "./ClientAbort.ts"
 import { Exchange } from "./Exchange.ts"
+import type { PortalId } from "../portals/Portal.ts"
 import type { Problem } from "./Problems.ts"
 import { answered } from "./Relay.ts"
 import type { Response, Stage } from "./Stage.ts"
@@ -29,21 +30,14 @@ export class MeasureStage extends Context.Service<MeasureStage, Stage<never, Exc
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<never>()
-      const counters = new Map<string, Metric.Counter<number>>()
-      const counterFor = (portal: string, status: number) => {
-        const key = `${portal}:${status}`
-        const known = counters.get(key)
-        if (known !== undefined) return known
-        const counter = requests({ portal, status: String(status) })
-        counters.set(key, counter)
-        return counter
-      }
+      const { countFor, forget } = makeCounts(context)
+      yield* Effect.addFinalizer(() => Effect.sync(forget))
       return MeasureStage.of((app) =>
         Exchange.use((exchange) => {
           const started = clock.monotonicTimeNanosUnsafe()
           return Effect.onExitPrimitive(app, (exit) => {
             duration.updateUnsafe(Number(clock.monotonicTimeNanosUnsafe() - started) / 1e9, context)
-            counterFor(exchange.portal ?? "none", statusOf(exit, exchange.response)).updateUnsafe(1, context)
+            countFor(exchange.portal ?? "none", statusOf(exit, exchange.response)).count++
             // Nothing is left to run: `onExit` would take an effect, and a step of the fiber for it.
             return undefined
           })
@@ -51,6 +45,31 @@ export class MeasureStage extends Context.Service<MeasureStage, Stage<never, Exc
       )
     }),
   )
+}
+
+/** The series of `requests`, each a number that is read when metrics are: every request adds to one. */
+const makeCounts = (context: Context.Context<never>) => {
+  const portals: Record<PortalId | "none", Array<Metric.CounterState<number> & { count: number }>> = {
+    CP: [],
+    PP: [],
+    none: [],
+  }
+  const registrations: Array<Metric.Registration> = []
+  return {
+    countFor: (portal: PortalId | "none", status: number) => {
+      const known = portals[portal][status]
+      if (known !== undefined) return known
+      const series = { count: 0, incremental: true }
+      portals[portal][status] = series
+      const counter = requests({ portal, status: String(status) })
+      const nothing = () => {}
+      registrations.push(
+        Metric.registerUnsafe(counter, context, { get: () => series, update: nothing, modify: nothing }),
+      )
+      return series
+    },
+    forget: () => registrations.forEach((registration) => registration.remove()),
+  }
 }
 
 const statusOf = (exit: Exit.Exit<Response, Problem>, response: ServerResponse): number => {
