@@ -1,4 +1,4 @@
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { headersOf, type Sent } from "./Wire.ts"
@@ -105,11 +105,4 @@ export const rawClient = (
       socket.on("error", () => {})
     }),
     ({ socket }) => Effect.sync(() => socket.destroy()),
-  )
-
-/** Waits until something holds; the test's own time limit is the only other end. */
-export const until = (holds: () => boolean): Effect.Effect<void> =>
-  Effect.sync(holds).pipe(
-    Effect.repeat({ until: (held) => held, schedule: Schedule.spaced("5 millis") }),
-    Effect.asVoid,
   )

@@ -1,7 +1,7 @@
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { until } from "./AwkwardPeers.ts"
+import { until } from "./Until.ts"
 
 const entry = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 

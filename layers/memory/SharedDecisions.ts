@@ -1,5 +1,5 @@
 import { Clock, Effect, Layer, Option } from "effect"
-import { BoundedMemory } from "../../src/auth/BoundedMemory.ts"
+import { BoundedMemory } from "../../src/primitives/BoundedMemory.ts"
 import { type Remembered, SharedDecisions } from "../../src/policy/SharedDecisions.ts"
 
 const capacity = 10_000

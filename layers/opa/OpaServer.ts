@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { type Dispatcher, errors, Pool } from "undici"
 import type { DecisionRequest } from "../../src/policy/Decision.ts"
 import { PolicyUnavailable } from "../../src/policy/PolicyEngine.ts"
-import { exchange } from "./Exchange.ts"
+import { roundTrip } from "./RoundTrip.ts"
 
 /** What a server says to a query. */
 export interface Answer {
@@ -64,7 +64,7 @@ export const makeOpaServer = Effect.fnUntraced(function* (name: string, url: str
     Effect.fail(fail("timeout", `did not answer within ${timeoutMillis} ms.`)),
   )
   const textOf = (options: Dispatcher.DispatchOptions) =>
-    exchange(pool, options).pipe(
+    roundTrip(pool, options).pipe(
       Effect.mapError(whyNot),
       Effect.timeoutOrElse({ duration: timeoutMillis, orElse: () => silence }),
       Effect.flatMap(({ status, text }) =>

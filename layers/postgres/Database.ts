@@ -164,15 +164,10 @@ export const layer = Layer.unwrap(
     if (postgres.layer === "embedded") return Layer.provideMerge(watched, layerEmbedded)
     if (Option.isSome(postgres.url))
       return Layer.provideMerge(watched, layerUrl(postgres.url.value, postgres.connections))
-    return yield* new ConfigFaults({
-      faults: [
-        {
-          variable: "DATABASE_URL",
-          problem: "It is not set, and POSTGRES_LAYER=pg needs it.",
-          fix: "Set it, for example to postgres://gateway@127.0.0.1:5432/gateway.",
-        },
-      ],
-      warnings: [],
+    return yield* ConfigFaults.of({
+      variable: "DATABASE_URL",
+      problem: "It is not set, and POSTGRES_LAYER=pg needs it.",
+      fix: "Set it, for example to postgres://gateway@127.0.0.1:5432/gateway.",
     })
   }),
 )

@@ -14,10 +14,7 @@ export const layerUrl = (url: Redacted.Redacted, connections: number) =>
     Effect.gen(function* () {
       const address = readPostgresUrl(Redacted.value(url))
       if (typeof address === "string")
-        return yield* new ConfigFaults({
-          faults: [{ variable: "DATABASE_URL", problem: address, fix: "Correct it." }],
-          warnings: [],
-        })
+        return yield* ConfigFaults.of({ variable: "DATABASE_URL", problem: address, fix: "Correct it." })
       const { host, port, username, password, database, ssl, applicationName, options } = address
       return PgClient.layer({
         host,

@@ -28,10 +28,7 @@ export const layerUrl = (url: Redacted.Redacted) =>
     Effect.gen(function* () {
       const address = readRedisUrl(Redacted.value(url))
       if (typeof address === "string")
-        return yield* new ConfigFaults({
-          faults: [{ variable: "REDIS_URL", problem: address, fix: "Correct it." }],
-          warnings: [],
-        })
+        return yield* ConfigFaults.of({ variable: "REDIS_URL", problem: address, fix: "Correct it." })
       const client = yield* Effect.acquireRelease(
         Effect.sync(() => open(address, { commandTimeout, socketTimeout, reconnects: true })),
         close,
@@ -69,15 +66,10 @@ export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const { redis } = yield* GatewayConfig
     if (Option.isSome(redis.url)) return Layer.provideMerge(watched, layerUrl(redis.url.value))
-    return yield* new ConfigFaults({
-      faults: [
-        {
-          variable: "REDIS_URL",
-          problem: "It is not set, and REDIS_LAYER=ioredis needs it.",
-          fix: "Set it, for example to redis://127.0.0.1:6379.",
-        },
-      ],
-      warnings: [],
+    return yield* ConfigFaults.of({
+      variable: "REDIS_URL",
+      problem: "It is not set, and REDIS_LAYER=ioredis needs it.",
+      fix: "Set it, for example to redis://127.0.0.1:6379.",
     })
   }),
 )

@@ -7,7 +7,7 @@ import {
 } from "../../src/policy/SharedDecisions.ts"
 import { IoRedis } from "./IoRedis.ts"
 
-const prefix = "policy:decision:"
+const prefix = "gateway:decision:"
 
 /** The policy engine is asked within this time, so whoever waits longer here would wait in vain. */
 const patience = "100 millis"

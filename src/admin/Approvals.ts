@@ -3,6 +3,7 @@ import { HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { Problem } from "../http/Problems.ts"
 import { type Approval, Approvals, approvalStatuses, type ApprovalsUnavailable } from "../policy/Approvals.ts"
+import { approvalsAway } from "../policy/PolicyRefusals.ts"
 import { adminBase, commonProblems, Instant, instantOf, Reason } from "./AdminBase.ts"
 import { problemSchemas } from "./ProblemSchemas.ts"
 import { restricted, Staff, StaffOnly } from "./Staff.ts"
@@ -163,13 +164,4 @@ const noSuch = new Problem({ slug: "not-found", detail: "There is no approval wi
 const conflict = (detail: string): Problem => new Problem({ slug: "conflict", detail })
 
 const available = <A, R>(effect: Effect.Effect<A, ApprovalsUnavailable, R>): Effect.Effect<A, Problem, R> =>
-  Effect.mapError(
-    effect,
-    ({ cause }) =>
-      new Problem({
-        slug: "service-unavailable",
-        detail: "Approvals cannot be read or decided now.",
-        headers: { "retry-after": "1" },
-        cause,
-      }),
-  )
+  Effect.mapError(effect, approvalsAway)

@@ -2,7 +2,7 @@ import { Clock, Data, Deferred, Effect, Metric, Result, Scope, Stream } from "ef
 import { HttpClient } from "effect/http"
 import { createLocalJWKSet, errors, type JWK } from "jose"
 import type { Problem } from "../http/Problems.ts"
-import { monotonicMillis } from "./MonotonicTime.ts"
+import { monotonicMillis } from "../primitives/MonotonicTime.ts"
 import { identityUnavailable, invalidToken } from "./Refusals.ts"
 import type { TokenHeader } from "./Token.ts"
 

@@ -1,6 +1,6 @@
 import { Clock, Effect, Metric, Result } from "effect"
-import { BoundedMemory } from "./BoundedMemory.ts"
-import { monotonicMillis } from "./MonotonicTime.ts"
+import { BoundedMemory } from "../primitives/BoundedMemory.ts"
+import { monotonicMillis } from "../primitives/MonotonicTime.ts"
 import type { RevocableToken, Revocations, Standing } from "./Revocations.ts"
 
 /**

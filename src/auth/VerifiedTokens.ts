@@ -1,5 +1,5 @@
 import { hash } from "node:crypto"
-import { BoundedMemory } from "./BoundedMemory.ts"
+import { BoundedMemory } from "../primitives/BoundedMemory.ts"
 import type { Identity } from "./ConstitutionalContext.ts"
 
 /** What stands for a token in memory: never the token itself, so that a heap dump signs nobody in. */

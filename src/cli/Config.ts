@@ -1,9 +1,11 @@
 import { Console, Effect, Runtime } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ConfigFaults } from "../config/ConfigFaults.ts"
-import { explain, table } from "../config/Explain.ts"
+import { explain } from "../config/Explain.ts"
 import { resolve } from "../config/Resolve.ts"
+import { quoted } from "../config/Setting.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
+import { table } from "./Table.ts"
 
 /** Prints every fault of the configuration and ends with exit code 2 (SPEC 1); other errors pass. */
 export const reportFaults = <A, E, R>(
@@ -45,9 +47,15 @@ const explainCommand = Command.make(
   },
   Effect.fnUntraced(function* ({ json }) {
     const rows = explain(yield* resolved)
-    yield* Console.log(json ? JSON.stringify(rows, null, 2) : table(rows))
+    const lines = rows.map(({ setting, value, origin, about }) => [setting, shown(value), origin, about])
+    yield* Console.log(
+      json ? JSON.stringify(rows, null, 2) : table(["SETTING", "VALUE", "ORIGIN", "ABOUT"], lines),
+    )
   }),
 ).pipe(Command.withDescription("Print the configuration in force and where each value came from"))
+
+const shown = (value: string | null): string =>
+  value === null ? "(not set)" : value.includes(" ") ? quoted(value) : value
 
 /** `gateway config ...` */
 export const configCommand = Command.make("config").pipe(

@@ -3,17 +3,24 @@ import { Host, IpNetwork, NetAddress } from "effect/net"
 import { checked, checkedList, type Kind, secretly, spaced } from "./Kinds.ts"
 import { quoted } from "./Setting.ts"
 
-const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined)
-
 const httpProblem = (text: string): string | undefined => {
-  const url = urlOf(text)
-  if (spaced(text) !== undefined || url === undefined || !/^https?:\/\//i.test(text)) {
+  const url = URL.parse(text)
+  if (spaced(text) !== undefined || url === null || !/^https?:\/\//i.test(text)) {
     return `${quoted(text)} is not an http or https URL.`
   }
   if (url.username !== "" || url.password !== "") {
     return `${quoted(text)} holds a user name or password, which would end up in logs.`
   }
   return undefined
+}
+
+const originProblem = (text: string, why = ""): string | undefined => {
+  const problem = httpProblem(text)
+  if (problem !== undefined) return problem
+  const { pathname, search, hash } = new URL(text)
+  return pathname === "/" && search === "" && hash === ""
+    ? undefined
+    : `${quoted(text)} has more than scheme, host and port${why}.`
 }
 
 /** An http or https URL, kept as it is written. */
@@ -25,26 +32,17 @@ export const httpUrl = (example: string): Kind<string> =>
  * (SPEC 2), so there is no prefix to put before it.
  */
 export const httpOrigin = (example: string): Kind<string> => {
-  const kind = checked("an http or https origin without a path", example, (text) => {
-    const url = urlOf(text)
-    if (httpProblem(text) !== undefined || url === undefined) return httpProblem(text)
-    return url.pathname === "/" && url.search === "" && url.hash === ""
-      ? undefined
-      : `${quoted(text)} has more than scheme, host and port; paths go upstream as they came.`
-  })
+  const kind = checked("an http or https origin without a path", example, (text) =>
+    originProblem(text, "; paths go upstream as they came"),
+  )
   return { ...kind, config: (name) => kind.config(name).pipe(Config.map(originOf)) }
 }
 
 /** Origins of servers that stand in for each other. */
 export const httpOrigins = (example: string): Kind<ReadonlyArray<string>> => {
-  const kind = checkedList("a comma list of http or https origins without a path", example, (item) => {
-    const problem = httpProblem(item)
-    if (problem !== undefined) return problem
-    const { pathname, search, hash } = new URL(item)
-    return pathname === "/" && search === "" && hash === ""
-      ? undefined
-      : `${quoted(item)} has more than scheme, host and port.`
-  })
+  const kind = checkedList("a comma list of http or https origins without a path", example, (item) =>
+    originProblem(item),
+  )
   return {
     ...kind,
     config: (name) => kind.config(name).pipe(Config.map((urls) => [...new Set(urls.map(originOf))])),

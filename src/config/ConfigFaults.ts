@@ -15,6 +15,9 @@ export class ConfigFaults extends Data.TaggedError("ConfigFaults")<{
   /** Variables that look like misspelt settings; one of them may be the missing one. */
   readonly warnings: ReadonlyArray<string>
 }> {
+  /** Of one fault. */
+  static readonly of = (fault: Fault): ConfigFaults => new ConfigFaults({ faults: [fault], warnings: [] })
+
   override readonly [Runtime.errorExitCode] = 2
   /** One line a fault, then one a warning. */
   override get message(): string {

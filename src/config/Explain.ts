@@ -1,5 +1,5 @@
 import type { Resolution } from "./Resolve.ts"
-import { type Profile, quoted, type Setting } from "./Setting.ts"
+import type { Profile, Setting } from "./Setting.ts"
 import { chapters, type Name, names, settingOf } from "./Settings.ts"
 import type { Origin } from "./Sources.ts"
 import { rules } from "./Rules.ts"
@@ -19,24 +19,6 @@ export const explain = ({ sources }: Pick<Resolution, "sources">): ReadonlyArray
     const { origin, text } = sources.get(setting) ?? { origin: "default" as const, text: null }
     return { setting, value: text, origin, about: settingOf(setting).about }
   })
-
-/** Rows as a table with aligned columns. */
-export const table = (rows: ReadonlyArray<Row>): string => {
-  const lines = [
-    ["SETTING", "VALUE", "ORIGIN", "ABOUT"],
-    ...rows.map(({ setting, value, origin, about }) => [
-      setting,
-      value === null ? "(not set)" : value.includes(" ") ? quoted(value) : value,
-      origin,
-      about,
-    ]),
-  ]
-  const width = (column: number) => Math.max(...lines.map((line) => line[column]?.length ?? 0))
-  const widths = [width(0), width(1), width(2)]
-  return lines
-    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "))
-    .join("\n")
-}
 
 const defaultOf = (setting: Setting<unknown>): string => {
   const one = (profile: Profile) =>

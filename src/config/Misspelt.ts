@@ -33,7 +33,7 @@ const nearest = (name: string, candidates: ReadonlyArray<string>) =>
     )
 
 /** The warning for a variable that looks like a misspelt setting of ours, if it does. */
-export const misspelt = (name: string): string | undefined => {
+const misspelt = (name: string): string | undefined => {
   if (known.has(name) || serviceLinks.test(name)) return undefined
   const prefix = prefixes.find((each) => name.startsWith(each))
   // Short names are near to too many others: HOST and HOME, PORT and SORT.

@@ -6,7 +6,7 @@ import { switchSettings, telemetrySettings } from "./settings/Operations.ts"
 import { processSettings, serverSettings } from "./settings/Server.ts"
 
 /** Every environment variable that the gateway reads (SPEC 1). There is no other. */
-export const settings = {
+const settings = {
   ...processSettings,
   ...serverSettings,
   ...plantSettings,

@@ -62,9 +62,8 @@ const makeCounts = (context: Context.Context<never>) => {
       const series = { count: 0, incremental: true }
       portals[portal][status] = series
       const counter = requests({ portal, status: String(status) })
-      const nothing = () => {}
       registrations.push(
-        Metric.registerUnsafe(counter, context, { get: () => series, update: nothing, modify: nothing }),
+        Metric.registerUnsafe(counter, context, { get: () => series, update: () => {}, modify: () => {} }),
       )
       return series
     },

@@ -1,5 +1,5 @@
 import { Effect, Metric, Option } from "effect"
-import { BoundedMemory } from "../auth/BoundedMemory.ts"
+import { BoundedMemory } from "../primitives/BoundedMemory.ts"
 import type { Decision, DecisionRequest } from "./Decision.ts"
 import {
   areSame,

@@ -1,5 +1,5 @@
 import { Clock, Effect, Exit, Metric, Option, Scope } from "effect"
-import { monotonicMillis } from "../auth/MonotonicTime.ts"
+import { monotonicMillis } from "../primitives/MonotonicTime.ts"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { Breakers, type CircuitOpen } from "../rollback/Breakers.ts"
 import type { Decision, DecisionRequest } from "./Decision.ts"

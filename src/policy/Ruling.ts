@@ -1,11 +1,12 @@
 import { Fact } from "../http/Fact.ts"
-import type { Verdict } from "./Policy.ts"
 import type { Allowed } from "./Decision.ts"
+import type { Verdict } from "./Policy.ts"
 
-/** That the policies let a request pass, and what they oblige it to. Established by `RBAC` on PP and `Policy` on CP. */
 export interface AllowedVerdict extends Verdict {
   readonly decision: Allowed
 }
+
+/** That the policies let a request pass, and what they oblige it to. Established by `Rbac` on PP and `Policy` on CP. */
 export interface Ruling {
   readonly _: unique symbol
 }

@@ -1,5 +1,5 @@
 import { Clock, Effect, Metric, Option, Result } from "effect"
-import { monotonicMillis } from "../auth/MonotonicTime.ts"
+import { monotonicMillis } from "../primitives/MonotonicTime.ts"
 import { type Remembered, SharedDecisions, type SharedDecisionsUnavailable } from "./SharedDecisions.ts"
 
 /** `SharedDecisions` for who can do without: while they are away nothing is found, and nothing is kept. */

@@ -1,6 +1,6 @@
 import { Clock, Deferred, Duration, Effect, FiberSet, Schedule } from "effect"
 import { CircuitBreaker } from "effect/persistence"
-import { monotonicMillis } from "../auth/MonotonicTime.ts"
+import { monotonicMillis } from "../primitives/MonotonicTime.ts"
 import type { BreakerState } from "./Breakers.ts"
 
 export type Outcome = "success" | "failure"

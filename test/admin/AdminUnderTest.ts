@@ -1,8 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import { HttpClientRequest, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import * as ApprovalsInPostgres from "../../layers/postgres/Approvals.ts"
-import * as Database from "../../layers/postgres/Database.ts"
 import * as WasmPolicyEngine from "../../layers/wasm/PolicyEngine.ts"
 import * as AdminRoutes from "../../src/admin/AdminRoutes.ts"
 import { ConstitutionalContext, type Identity } from "../../src/auth/ConstitutionalContext.ts"
@@ -13,7 +11,9 @@ import { RequestIds } from "../../src/http/RequestIds.ts"
 import type { Approvals } from "../../src/policy/Approvals.ts"
 import { Shadow } from "../../src/policy/Shadow.ts"
 import type { ShadowReport } from "../../src/policy/ShadowReport.ts"
+import { staff as anyStaff } from "../auth/Identities.ts"
 import { configured } from "../auth/World.ts"
+import { embeddedApprovals } from "../policy/StagesUnderTest.ts"
 import { breakers } from "../rollback/World.ts"
 
 interface Asked {
@@ -83,27 +83,18 @@ const answerOf = (response: HttpServerResponse.HttpServerResponse) =>
     return { status, headers, json: JSON.parse(await HttpServerResponse.toWeb(response).text()) }
   })
 
-/** A member of staff. */
+/** A member of staff; with an agent to govern through, an admin is a Governor. */
 export const staff = (
   userId: string,
   roles: ReadonlyArray<string>,
   governorAgentId = Option.none<string>(),
-): Identity => ({
-  portal: "PP",
-  userId,
-  email: `${userId}@platform.example`,
-  customerId: Option.none(),
-  roles,
-  isGovernor: roles.includes("admin") && Option.isSome(governorAgentId),
-  trial: false,
-  trialExpiresAt: Option.none(),
-  agentId: Option.none(),
-  governorAgentId,
-  tokenId: Option.none(),
-  tokenVersion: Option.none(),
-  issuedAt: 0,
-  expiresAt: 3600,
-})
+): Identity =>
+  anyStaff({
+    userId,
+    roles,
+    governorAgentId,
+    isGovernor: roles.includes("admin") && Option.isSome(governorAgentId),
+  })
 export const governor = staff("governor-1", ["admin"], Option.some("governor-agent-1"))
 export const admin = staff("admin-1", ["admin"])
 export const engineer = staff("engineer-1", ["infrastructure_engineer"])
@@ -126,7 +117,7 @@ export const world = <E = never>(
   Admin.layer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        setup.approvals ?? ApprovalsInPostgres.layer.pipe(Layer.provide(Database.layerEmbedded)),
+        setup.approvals ?? embeddedApprovals,
         setup.shadow ?? Shadow.layerOff,
         breakers(),
         WasmPolicyEngine.layer,

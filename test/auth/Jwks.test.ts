@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { exportJWK, exportSPKI, generateKeyPair, type CryptoKey, type JWK } from "jose"
 import { Authenticator } from "../../src/auth/Authenticator.ts"
 import { Cp } from "../../src/portals/Cp.ts"
+import { until } from "../Until.ts"
 import { broken, type KeyServer, serving, startKeyServer } from "./KeyServer.ts"
 import { atNoon, authenticator, goodClaims, secrets, signed, tokenFor } from "./World.ts"
 
@@ -57,17 +58,6 @@ const withKeys = <A, E>(
       ),
     )
   })
-
-/** Waits for real I/O, which the test clock does not drive. */
-const eventually = (condition: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    condition()
-      ? Effect.void
-      : Effect.andThen(
-          Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void))),
-          eventually(condition),
-        ),
-  )
 
 describe("published keys", () => {
   it.effect.each([rsa, ec, ed])("verify $alg, and are fetched once for all tokens", (pair) =>
@@ -188,7 +178,7 @@ describe("a key set that is renewed", () => {
         yield* TestClock.adjust("1 millis")
         yield* authenticate(yield* by(ec, { jti: "3" }))
         yield* authenticate(yield* by(ec, { jti: "4" }))
-        yield* eventually(() => waiting.length > 0)
+        yield* until(() => waiting.length > 0)
         assert.strictEqual(keys.fetches, 2)
         waiting.forEach((answer) => answer())
         yield* authenticate(yield* by(next))
@@ -211,7 +201,7 @@ describe("a key set that is renewed", () => {
               Effect.forkChild(authenticate(token), { startImmediately: true }),
             ),
           )
-          yield* eventually(() => waiting.length > 0)
+          yield* until(() => waiting.length > 0)
           yield* Fiber.interrupt(first)
           waiting.forEach((answer) => answer())
           yield* Effect.forEach(others, Fiber.join)
@@ -284,7 +274,7 @@ describe("an issuer whose keys cannot be had", () => {
         keys.answer = broken
         yield* TestClock.adjust("3599 seconds")
         yield* authenticate(yield* by(ec, { jti: "2" }))
-        yield* eventually(() => keys.fetches === 2)
+        yield* until(() => keys.fetches === 2)
         yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* refusal(yield* by(ec, { jti: "3" }))).slug, "service-unavailable")
         yield* authenticate(remembered)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { monotonicMillis } from "../../src/auth/MonotonicTime.ts"
+import { monotonicMillis } from "../../src/primitives/MonotonicTime.ts"
 import { makeRevocationMemory } from "../../src/auth/RevocationMemory.ts"
 import { RevocationsUnavailable, type Standing } from "../../src/auth/Revocations.ts"
 

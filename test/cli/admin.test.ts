@@ -1,28 +1,9 @@
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Runtime } from "effect"
-import { Command } from "effect/cli"
-import { TestConsole } from "effect/testing"
-import { gatewayCommand } from "../../src/cli/Gateway.ts"
+import { Effect } from "effect"
 import { upstreamSaying } from "../AwkwardPeers.ts"
 import { freePort } from "../FreePort.ts"
 import { type GatewayUnderTest, startGateway } from "../GatewayUnderTest.ts"
-
-/** Runs the command line in this environment: what it printed, and the exit code that a process would have. */
-const gateway = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
-  Effect.gen(function* () {
-    const run = Command.runWith(gatewayCommand({ serve: Effect.void }), { version: "0.0.0" })
-    const exit = yield* run([...args]).pipe(
-      Effect.provide(NodeServices.layer),
-      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
-      Effect.exit,
-    )
-    let code = -1
-    Runtime.defaultTeardown(exit, (is) => (code = is))
-    const out = (yield* TestConsole.logLines).join("\n")
-    const err = (yield* TestConsole.errorLines).join("\n")
-    return { code, out, err }
-  }).pipe(Effect.provide(TestConsole.layer))
+import { commandLine } from "./CommandLine.ts"
 
 /** The environment in which the gateway runs, as far as a command needs it. */
 const besides = ({ port }: GatewayUnderTest) => ({
@@ -48,20 +29,23 @@ describe("gateway approvals", { timeout: 120_000 }, () => {
       const under = yield* startGateway()
       const env = besides(under)
       const [one, two] = [yield* asked(under, "agent-7"), yield* asked(under, "agent-8")]
-      const table = yield* gateway(["approvals", "list"], env)
+      const table = yield* commandLine(["approvals", "list"], env)
       assert.match(table.out, /^ID +STATUS +ACTION +CUSTOMER +RESOURCE +REQUESTED BY +REQUESTED +EXPIRES$/m)
       assert.match(
         table.out,
         new RegExp(`^${one}  pending  agent.delete  customer-1  /api/v1/agents/agent-7 `, "m"),
       )
 
-      const approved = yield* gateway(["approvals", "approve", one, "--reason", "Agreed by phone."], env)
+      const approved = yield* commandLine(["approvals", "approve", one, "--reason", "Agreed by phone."], env)
       assert.deepStrictEqual(approved, {
         code: 0,
         out: `${one} is approved: agent.delete of /api/v1/agents/agent-7 by customer-1.`,
         err: "",
       })
-      const denied = yield* gateway(["approvals", "deny", two, "--reason", "Still in use.", "--json"], env)
+      const denied = yield* commandLine(
+        ["approvals", "deny", two, "--reason", "Still in use.", "--json"],
+        env,
+      )
       assert.strictEqual(denied.code, 0)
       assert.deepInclude(JSON.parse(denied.out), {
         id: two,
@@ -69,18 +53,18 @@ describe("gateway approvals", { timeout: 120_000 }, () => {
         decided_by: "gateway-cli",
         decision_reason: "Still in use.",
       })
-      assert.deepStrictEqual(yield* gateway(["approvals", "list", "--status", "pending"], env), {
+      assert.deepStrictEqual(yield* commandLine(["approvals", "list", "--status", "pending"], env), {
         code: 0,
         out: "There is no such approval.",
         err: "",
       })
-      const last = yield* gateway(["approvals", "list", "--limit", "1", "--json"], env)
+      const last = yield* commandLine(["approvals", "list", "--limit", "1", "--json"], env)
       assert.deepStrictEqual(
         JSON.parse(last.out).approvals.map(({ id }: { readonly id: string }) => id),
         [two],
       )
 
-      const again = yield* gateway(["approvals", "deny", one, "--reason", "Changed my mind."], env)
+      const again = yield* commandLine(["approvals", "deny", one, "--reason", "Changed my mind."], env)
       assert.deepStrictEqual([again.code, again.out], [1, ""])
       assert.match(again.err, /^Conflict: This approval was decided already\./)
     }),
@@ -90,7 +74,7 @@ describe("gateway approvals", { timeout: 120_000 }, () => {
     Effect.gen(function* () {
       const under = yield* startGateway()
       const viewer = yield* under.token("PP", { roles: ["viewer"] })
-      const { code, out, err } = yield* gateway(["approvals", "list", "--token", viewer], besides(under))
+      const { code, out, err } = yield* commandLine(["approvals", "list", "--token", viewer], besides(under))
       assert.deepStrictEqual([code, out], [1, ""])
       assert.strictEqual(err, "Permission Denied: This needs the role admin.")
     }),
@@ -104,7 +88,7 @@ describe("gateway approvals", { timeout: 120_000 }, () => {
     Effect.gen(function* () {
       const port = yield* freePort
       const env = { GATEWAY_URL: `http://127.0.0.1:${port}`, GATEWAY_TOKEN: "any" }
-      const { code, err } = yield* gateway(args, env)
+      const { code, err } = yield* commandLine(args, env)
       assert.strictEqual(code, 1)
       assert.match(err, /^What was asked of .* does not fit the admin API: /)
       assert.match(err, names)
@@ -117,7 +101,7 @@ describe("gateway breakers", () => {
     Effect.gen(function* () {
       const under = yield* startGateway()
       const env = besides(under)
-      const table = yield* gateway(["breakers", "list"], env)
+      const table = yield* commandLine(["breakers", "list"], env)
       assert.match(table.out, /^DEPENDENCY +STATE +SINCE +FORCED UNTIL +BY +REASON$/m)
       assert.match(table.out, /^plant +closed +\S+Z$/m)
       const token = yield* under.token("CP")
@@ -128,23 +112,23 @@ describe("gateway breakers", () => {
       assert.strictEqual(yield* plantAnswers, 200)
 
       const why = ["--reason", "It answers nonsense.", "--minutes", "5"]
-      const opened = yield* gateway(["breakers", "open", "plant", ...why], env)
+      const opened = yield* commandLine(["breakers", "open", "plant", ...why], env)
       assert.strictEqual(opened.code, 0)
       assert.match(opened.out, /^plant is forced open until \S+Z\.$/)
       assert.strictEqual(yield* plantAnswers, 503)
-      const listed = yield* gateway(["breakers", "list"], env)
+      const listed = yield* commandLine(["breakers", "list"], env)
       assert.match(listed.out, /^plant +open +\S+Z +\S+Z +gateway-cli +It answers nonsense\.$/m)
 
-      const closed = yield* gateway(["breakers", "close", "plant", ...why, "--json"], env)
+      const closed = yield* commandLine(["breakers", "close", "plant", ...why, "--json"], env)
       assert.deepInclude(JSON.parse(closed.out).forced, { state: "closed", by: "gateway-cli" })
       assert.strictEqual(yield* plantAnswers, 200)
 
-      assert.deepStrictEqual(yield* gateway(["breakers", "release", "plant"], env), {
+      assert.deepStrictEqual(yield* commandLine(["breakers", "release", "plant"], env), {
         code: 0,
         out: "plant is closed, and judges for itself.",
         err: "",
       })
-      assert.deepStrictEqual(yield* gateway(["breakers", "release", "nothing"], env), {
+      assert.deepStrictEqual(yield* commandLine(["breakers", "release", "nothing"], env), {
         code: 1,
         out: "",
         err: "Not Found: There is no circuit breaker for this dependency.",
@@ -155,7 +139,7 @@ describe("gateway breakers", () => {
 
 /** Any command that asks a running gateway. */
 const ask = (env: Readonly<Record<string, string>>, ...flags: ReadonlyArray<string>) =>
-  gateway(["breakers", "list", ...flags], env)
+  commandLine(["breakers", "list", ...flags], env)
 
 describe("a command that asks a running gateway", () => {
   it.live("needs no configuration where it is told whom to ask, and with what token", () =>
@@ -222,7 +206,7 @@ describe("a command that asks a running gateway", () => {
   it.live("has variables that are no misspelt settings", () =>
     Effect.gen(function* () {
       const env = { GATEWAY_URL: "https://pp.waooaw.com", GATEWAY_TOKEN: "any" }
-      assert.strictEqual((yield* gateway(["config", "check"], env)).err, "")
+      assert.strictEqual((yield* commandLine(["config", "check"], env)).err, "")
     }),
   )
 

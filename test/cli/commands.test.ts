@@ -1,30 +1,11 @@
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Runtime } from "effect"
-import { Command } from "effect/cli"
-import { TestConsole } from "effect/testing"
+import { Effect } from "effect"
 import { decodeJwt, jwtVerify } from "jose"
-import { gatewayCommand } from "../../src/cli/Gateway.ts"
-import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
+import { commandLine } from "./CommandLine.ts"
 
 const secret = "0123456789-0123456789-0123456789-0123456789"
 
-/** Runs the command line in this environment: what it printed, and the exit code that a process would have. */
-const gateway = (line: string, env: Record<string, string>) =>
-  Effect.gen(function* () {
-    const serve = Effect.provide(Effect.asVoid(GatewayConfig), GatewayConfig.layer)
-    const run = Command.runWith(gatewayCommand({ serve }), { version: "0.0.0" })
-    const exit = yield* run(line.split(" ")).pipe(
-      Effect.provide(NodeServices.layer),
-      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
-      Effect.exit,
-    )
-    let code = -1
-    Runtime.defaultTeardown(exit, (is) => (code = is))
-    const out = (yield* TestConsole.logLines).join("\n")
-    const err = (yield* TestConsole.errorLines).join("\n")
-    return { code, out, err, succeeded: Exit.isSuccess(exit) }
-  })
+const gateway = (line: string, env: Readonly<Record<string, string>>) => commandLine(line.split(" "), env)
 
 describe("gateway config check", () => {
   it.effect("says that a good configuration is valid", () =>
@@ -107,7 +88,7 @@ describe("gateway token mint", () => {
       const { out } = yield* gateway(
         "token mint --portal CP --user u-1 --email u@example.com --roles customer_admin,governor --customer c-1 --trial --expires-in 60",
         { JWT_SECRET_CP: secret },
-      ).pipe(Effect.provide(TestConsole.layer))
+      )
       const { payload } = yield* verify(out)
       assert.deepInclude(payload, {
         user_id: "u-1",

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Agent, request as httpRequest, type ServerResponse } from "node:http"
-import { rawClient, until } from "../AwkwardPeers.ts"
+import { rawClient } from "../AwkwardPeers.ts"
 import { startDemoPlant } from "../../src/demo/DemoPlant.ts"
 import { serveGateway } from "../GatewayProcess.ts"
 import { assertOnlyProblem } from "../RawAnswer.ts"
 import { exchangeRaw, send } from "../Wire.ts"
+import { until } from "../Until.ts"
 
 const path = "/cp/api/auth/google/login"
 const plantAt = (url: string) => ({ PLANT_API_URL: url, RATE_LIMIT_ENABLED: "false" })

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { until } from "../AwkwardPeers.ts"
 import { serveGateway } from "../GatewayProcess.ts"
 import { startCollector } from "../layers/telemetry/Collector.ts"
 import { send } from "../Wire.ts"
+import { until } from "../Until.ts"
 
 const traceId = "0af7651916cd43dd8448eb211c80319c"
 const failing = {

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { startRelay } from "../contract/TcpRelay.ts"
 import { freePort } from "../FreePort.ts"
 import { serveGateway, spawnGateway } from "../GatewayProcess.ts"
+import { startRelay } from "../TcpRelay.ts"
 import { send } from "../Wire.ts"
 
 /** A port that somebody listens on. */
-const takenPort = Effect.map(startRelay({ host: "127.0.0.1", port: 1 }), ({ port }) => String(port))
+const takenPort = Effect.map(startRelay("tcp://127.0.0.1:1"), ({ port }) => String(port))
 
 describe.concurrent(
   "a start that fails says why in one line and ends with exit code 1",

@@ -1,10 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
-import { until } from "../AwkwardPeers.ts"
 import { type GatewayProcess, serveGateway } from "../GatewayProcess.ts"
 import { describeLive } from "../Live.ts"
 import { send } from "../Wire.ts"
+import { until } from "../Until.ts"
 
 /** The ids of the processes that a process has started, as Linux tells them. */
 const childrenOf = (pid: number): ReadonlyArray<number> =>

@@ -5,9 +5,9 @@ import * as PostgresApprovals from "../../layers/postgres/Approvals.ts"
 import * as Database from "../../layers/postgres/Database.ts"
 import { type ApprovalRequest, Approvals, ApprovalsUnavailable } from "../../src/policy/Approvals.ts"
 import { describeLive } from "../Live.ts"
-import { ownSchema } from "../postgres/OwnSchema.ts"
+import { ownSchema } from "../layers/postgres/OwnSchema.ts"
 import { approvalsContract } from "./Approvals.ts"
-import { startRelay, type TcpRelay } from "./TcpRelay.ts"
+import { startRelay } from "../TcpRelay.ts"
 
 const over = (url: string) =>
   Layer.provide(PostgresApprovals.layer, Database.layerUrl(Redacted.make(url), 10))
@@ -99,26 +99,21 @@ describe("Approvals while PostgreSQL is away", () => {
 
   it.live("start all the same, and fail in time where somebody listens and never answers", () =>
     Effect.gen(function* () {
-      const relay = yield* startRelay({ host: "127.0.0.1", port: 1 })
+      const relay = yield* startRelay("postgres://gateway@127.0.0.1:1/gateway")
       yield* relay.hang
-      const approvals = yield* instance(`postgres://gateway@127.0.0.1:${relay.port}/gateway`)
+      const approvals = yield* instance(relay.url)
       assert.isBelow(Math.max(...(yield* failuresOf(approvals))), 2000)
     }),
   )
 })
 
 await describeLive("Approvals while a PostgreSQL that was there", "TEST_DATABASE_URL", (url) => {
-  const behindRelay = Effect.gen(function* () {
-    const own = new URL(yield* ownSchema(url))
-    const relay: TcpRelay = yield* startRelay({ host: own.hostname, port: Number(own.port) })
-    own.port = String(relay.port)
-    return { relay, url: own.href }
-  })
+  const behindRelay = Effect.flatMap(ownSchema(url), startRelay)
 
   it.live("hangs (as with SIGSTOP) fail in time, each of many at once, and are right again afterwards", () =>
     Effect.gen(function* () {
-      const { relay, url: relayed } = yield* behindRelay
-      const approvals = yield* instance(relayed)
+      const relay = yield* behindRelay
+      const approvals = yield* instance(relay.url)
       yield* recovered(approvals)
       yield* relay.hang
       const waits = yield* Effect.all(
@@ -134,8 +129,8 @@ await describeLive("Approvals while a PostgreSQL that was there", "TEST_DATABASE
 
   it.live("is gone fail at once, and are right again afterwards", () =>
     Effect.gen(function* () {
-      const { relay, url: relayed } = yield* behindRelay
-      const approvals = yield* instance(relayed)
+      const relay = yield* behindRelay
+      const approvals = yield* instance(relay.url)
       yield* recovered(approvals)
       yield* relay.vanish
       for (let i = 0; i < 5; i++) assert.isBelow(Math.max(...(yield* failuresOf(approvals))), 500)
@@ -146,9 +141,9 @@ await describeLive("Approvals while a PostgreSQL that was there", "TEST_DATABASE
 
   it.live("is away at the start are right as soon as it is there", () =>
     Effect.gen(function* () {
-      const { relay, url: relayed } = yield* behindRelay
+      const relay = yield* behindRelay
       yield* relay.vanish
-      const approvals = yield* instance(relayed)
+      const approvals = yield* instance(relay.url)
       assert.isBelow(Math.max(...(yield* failuresOf(approvals))), 2000)
       yield* relay.heal
       yield* recovered(approvals)
@@ -158,8 +153,8 @@ await describeLive("Approvals while a PostgreSQL that was there", "TEST_DATABASE
   // What was asked may be done all the same, when only the answer does not come.
   it.live("takes its questions and answers late never pass one approval twice", () =>
     Effect.gen(function* () {
-      const { relay, url: relayed } = yield* behindRelay
-      const approvals = yield* instance(relayed)
+      const relay = yield* behindRelay
+      const approvals = yield* instance(relay.url)
       const wish = yield* anyWish
       const { id } = yield* approvals.open(wish)
       yield* approvals.decide({ id, approve: true, by: "governor-1", reason: "Yes." })

@@ -4,7 +4,6 @@ import { Redis } from "effect/persistence"
 import * as RedisBreakerHints from "../../layers/redis/BreakerHints.ts"
 import * as IoRedis from "../../layers/redis/IoRedis.ts"
 import { BreakerHints, BreakerHintsUnavailable } from "../../src/rollback/BreakerHints.ts"
-import { until } from "../AwkwardPeers.ts"
 import { describeLive } from "../Live.ts"
 import {
   anyDependency,
@@ -14,7 +13,8 @@ import {
   listeningSurely,
   releaseHint,
 } from "./BreakerHints.ts"
-import { startRelay } from "./TcpRelay.ts"
+import { startRelay } from "../TcpRelay.ts"
+import { until } from "../Until.ts"
 
 const over = (url: string) =>
   RedisBreakerHints.layer.pipe(Layer.provideMerge(IoRedis.layerUrl(Redacted.make(url))))
@@ -96,13 +96,10 @@ await describeLive("BreakerHints in Redis", "TEST_REDIS_URL", (url) => {
 })
 
 await describeLive("BreakerHints while Redis is away", "TEST_REDIS_URL", (url) => {
-  const { hostname, port } = new URL(url)
-  const redis = { host: hostname, port: Number(port) }
-
   it.live("fail at once, and are heard again when it is back, with what was forced meanwhile", () =>
     Effect.gen(function* () {
-      const relay = yield* startRelay(redis)
-      const behind = yield* instance(`redis://127.0.0.1:${relay.port}`)
+      const relay = yield* startRelay(url)
+      const behind = yield* instance(relay.url)
       const beside = yield* instance(url)
       const [forced, released] = [anyDependency(), anyDependency()]
       const at = yield* Clock.currentTimeMillis
@@ -136,9 +133,9 @@ await describeLive("BreakerHints while Redis is away", "TEST_REDIS_URL", (url) =
 
   it.live("let an instance start, which hears of everything once it is there", () =>
     Effect.gen(function* () {
-      const relay = yield* startRelay(redis)
+      const relay = yield* startRelay(url)
       yield* relay.vanish
-      const behind = yield* instance(`redis://127.0.0.1:${relay.port}`)
+      const behind = yield* instance(relay.url)
       const dependency = anyDependency()
       const heard = yield* Effect.provideContext(listening(dependency), behind)
       const at = yield* Clock.currentTimeMillis

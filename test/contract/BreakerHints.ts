@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Clock, Effect, type Layer, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { type BreakerHint, BreakerHints, type ForcedHint } from "../../src/rollback/BreakerHints.ts"
-import { until } from "../AwkwardPeers.ts"
+import { until } from "../Until.ts"
 
 /** A dependency that no other test knows. */
 export const anyDependency = (): string => `contract-${randomUUID()}`

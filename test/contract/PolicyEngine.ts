@@ -1,15 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
-import { readFileSync } from "node:fs"
 import type { Decision, DecisionRequest } from "../../src/policy/Decision.ts"
 import { PolicyEngine } from "../../src/policy/PolicyEngine.ts"
+import { compiledRevision } from "../layers/wasm/Compiled.ts"
 import { approval, customer, later, malformed, now, sensitive, staff, trial } from "../policy/Requests.ts"
 
 const decide = (request: DecisionRequest) => PolicyEngine.use((engine) => engine.decide(request))
-
-export const compiledRevision: string = JSON.parse(
-  readFileSync(new URL("../../policies/compiled/manifest.json", import.meta.url), "utf8"),
-).revision
 
 const production = {
   target_backend: "production",

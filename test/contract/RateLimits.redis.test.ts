@@ -6,7 +6,7 @@ import * as RedisRateLimits from "../../layers/redis/RateLimits.ts"
 import { RateLimits } from "../../src/http/RateLimits.ts"
 import { describeLive } from "../Live.ts"
 import { rateLimitsContract } from "./RateLimits.ts"
-import { startRelay } from "./TcpRelay.ts"
+import { startRelay } from "../TcpRelay.ts"
 
 const over = (url: string) => RedisRateLimits.layer.pipe(Layer.provide(IoRedis.layerUrl(Redacted.make(url))))
 
@@ -30,9 +30,8 @@ await describeLive("RateLimits in Redis", "TEST_REDIS_URL", (url) => {
 
   it.live("count in the process alone while Redis is gone or hangs, and together again when it is back", () =>
     Effect.gen(function* () {
-      const { hostname, port } = new URL(url)
-      const relay = yield* startRelay({ host: hostname, port: Number(port) })
-      const { take } = yield* instance(`redis://127.0.0.1:${relay.port}`)
+      const relay = yield* startRelay(url)
+      const { take } = yield* instance(relay.url)
       const beside = yield* instance(url)
       const key = `apart:${randomUUID()}`
       const allowedOf = (times: number) =>

@@ -4,7 +4,7 @@ import * as IoRedis from "../../layers/redis/IoRedis.ts"
 import * as RedisRevocations from "../../layers/redis/Revocations.ts"
 import { Revocations, RevocationsUnavailable } from "../../src/auth/Revocations.ts"
 import { describeLive } from "../Live.ts"
-import { startRelay, type TcpRelay } from "./TcpRelay.ts"
+import { startRelay, type TcpRelay } from "../TcpRelay.ts"
 import { revocationsContract, Withdrawals } from "./Revocations.ts"
 
 const over = (url: string) =>
@@ -60,21 +60,20 @@ describe("Revocations while Redis is away", () => {
 
   it.live("start all the same, and fail in time where somebody listens and never answers", () =>
     Effect.gen(function* () {
-      const relay = yield* startRelay({ host: "127.0.0.1", port: 1 })
+      const relay = yield* startRelay("redis://127.0.0.1:1")
       yield* relay.hang
       yield* Effect.gen(function* () {
         assert.isBelow(yield* failureOf, 1500)
-      }).pipe(Effect.provide(over(`redis://127.0.0.1:${relay.port}`)))
+      }).pipe(Effect.provide(over(relay.url)))
     }),
   )
 })
 
 await describeLive("Revocations while a Redis that was there", "TEST_REDIS_URL", (url) => {
-  const { hostname, port } = new URL(url)
   const behindRelay = <A, E>(test: (relay: TcpRelay) => Effect.Effect<A, E, Revocations>) =>
     Effect.gen(function* () {
-      const relay = yield* startRelay({ host: hostname, port: Number(port) })
-      yield* test(relay).pipe(Effect.provide(over(`redis://127.0.0.1:${relay.port}`)))
+      const relay = yield* startRelay(url)
+      yield* test(relay).pipe(Effect.provide(over(relay.url)))
     })
 
   it.live("hangs (as with SIGSTOP) fail in time, each of many at once, and are right again afterwards", () =>

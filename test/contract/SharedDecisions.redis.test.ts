@@ -6,7 +6,7 @@ import * as RedisSharedDecisions from "../../layers/redis/SharedDecisions.ts"
 import { SharedDecisions, SharedDecisionsUnavailable } from "../../src/policy/SharedDecisions.ts"
 import { describeLive } from "../Live.ts"
 import { allowed, sharedDecisionsContract } from "./SharedDecisions.ts"
-import { startRelay } from "./TcpRelay.ts"
+import { startRelay } from "../TcpRelay.ts"
 
 const over = (url: string) =>
   RedisSharedDecisions.layer.pipe(Layer.provideMerge(IoRedis.layerUrl(Redacted.make(url))))
@@ -50,17 +50,16 @@ await describeLive("SharedDecisions in Redis", "TEST_REDIS_URL", (url) => {
       const client = yield* IoRedis.IoRedis
       const { get } = yield* SharedDecisions
       const key = `garbage-${randomUUID()}`
-      yield* Effect.promise(() => client.set(`policy:decision:${key}`, text, "EX", 60))
+      yield* Effect.promise(() => client.set(`gateway:decision:${key}`, text, "EX", 60))
       assert.isTrue(Option.isNone(yield* get(key)))
-      yield* Effect.promise(() => client.set(`policy:decision:${key}`, JSON.stringify(entry), "EX", 60))
+      yield* Effect.promise(() => client.set(`gateway:decision:${key}`, JSON.stringify(entry), "EX", 60))
       assert.deepStrictEqual(yield* get(key), Option.some(entry))
     }).pipe(Effect.provide(over(url))),
   )
 
   it.live("a Redis that hangs fails each of many within 100 ms, and serves again afterwards", () =>
     Effect.gen(function* () {
-      const { hostname, port } = new URL(url)
-      const relay = yield* startRelay({ host: hostname, port: Number(port) })
+      const relay = yield* startRelay(url)
       yield* Effect.gen(function* () {
         const { get } = yield* SharedDecisions
         yield* Effect.retry(get("any"), Schedule.spaced("20 millis"))
@@ -73,7 +72,7 @@ await describeLive("SharedDecisions in Redis", "TEST_REDIS_URL", (url) => {
         assert.isBelow(Math.max(...waits), 400)
         yield* relay.heal
         yield* Effect.retry(get("any"), Schedule.spaced("20 millis")).pipe(Effect.timeout("5 seconds"))
-      }).pipe(Effect.provide(over(`redis://127.0.0.1:${relay.port}`)))
+      }).pipe(Effect.provide(over(relay.url)))
     }),
   )
 })

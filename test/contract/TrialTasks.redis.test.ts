@@ -6,7 +6,7 @@ import * as IoRedis from "../../layers/redis/IoRedis.ts"
 import * as RedisTrialTasks from "../../layers/redis/TrialTasks.ts"
 import { TrialTasks, TrialTasksUnavailable } from "../../src/policy/TrialTasks.ts"
 import { describeLive } from "../Live.ts"
-import { startRelay } from "./TcpRelay.ts"
+import { startRelay } from "../TcpRelay.ts"
 import { dayFromNow, trialTasksContract } from "./TrialTasks.ts"
 
 const over = (url: string) =>
@@ -95,8 +95,7 @@ await describeLive("TrialTasks in Redis", "TEST_REDIS_URL", (url) => {
 
   it.live("fail in time while Redis hangs, at once while it is gone, and count on when it is back", () =>
     Effect.gen(function* () {
-      const { hostname, port } = new URL(url)
-      const relay = yield* startRelay({ host: hostname, port: Number(port) })
+      const relay = yield* startRelay(url)
       const [customer, today] = [anyCustomer(), yield* dayFromNow()]
       yield* Effect.gen(function* () {
         const { giveBack, take } = yield* TrialTasks
@@ -113,7 +112,7 @@ await describeLive("TrialTasks in Redis", "TEST_REDIS_URL", (url) => {
         yield* relay.hang
         assert.isBelow(yield* failureOf(take(customer, today, 10)), 1500)
         yield* relay.heal
-      }).pipe(Effect.provide(over(`redis://127.0.0.1:${relay.port}`)))
+      }).pipe(Effect.provide(over(relay.url)))
     }),
   )
 })

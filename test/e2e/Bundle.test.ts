@@ -1,13 +1,12 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseEnv } from "node:util"
 import { bundle } from "../../build.ts"
 import { productionFile } from "../config/environment.ts"
+import { startHttpServer } from "../HttpServer.ts"
 import { send } from "../Wire.ts"
 import { commandOf } from "./Image.ts"
 import { run } from "./Program.ts"
@@ -72,19 +71,13 @@ describe("the production bundle", () => {
   it.live("sends its telemetry to a collector", () =>
     Effect.gen(function* () {
       const received = new Set<string>()
-      const collector = yield* Effect.acquireRelease(
-        Effect.callback<ReturnType<typeof createServer>>((resume) => {
-          const server = createServer((request, response) => {
-            received.add(`${request.method} ${request.url}`)
-            request.resume().on("end", () => response.end("{}"))
-          }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-        }),
-        (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void))),
-      )
-      const { port } = collector.address() as AddressInfo // it listens on a port, so it is one
+      const collector = yield* startHttpServer((request, response) => {
+        received.add(`${request.method} ${request.url}`)
+        request.resume().on("end", () => response.end("{}"))
+      })
       const serve = yield* run([...gateway, "serve"], folder, {
         ...embedded,
-        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       })
       yield* serve.printed(listening)
       // What is not sent yet goes out before the end.

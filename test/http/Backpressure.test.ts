@@ -2,8 +2,9 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Readable } from "node:stream"
-import { answerTo, begin, until } from "../AwkwardPeers.ts"
+import { answerTo, begin } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const chunk = Buffer.alloc(256 * 1024)
 const gigabyte = 1024 ** 3

@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { IncomingMessage } from "node:http"
-import { answerTo, begin, until } from "../AwkwardPeers.ts"
+import { answerTo, begin } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const path = "/cp/api/v1/auth/register"
 const env = { MAX_BODY_BYTES: "1000" }

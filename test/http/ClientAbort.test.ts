@@ -1,9 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { answerTo, begin, rawClient, until } from "../AwkwardPeers.ts"
+import { answerTo, begin, rawClient } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
 import { send } from "../Wire.ts"
+import { until } from "../Until.ts"
 
 /** A gateway over a Plant that answers nothing by itself. */
 const world = Effect.gen(function* () {

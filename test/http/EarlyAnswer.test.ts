@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { rawClient, rawUpstream, until } from "../AwkwardPeers.ts"
+import { rawClient, rawUpstream } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const path = "/cp/api/v1/auth/register"
 const uploads = [

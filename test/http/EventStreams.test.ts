@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { answerTo, begin, until } from "../AwkwardPeers.ts"
+import { answerTo, begin } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 /** A gateway over a Plant whose event streams the test writes itself, and which leaves all else unanswered. */
 const world = Effect.gen(function* () {

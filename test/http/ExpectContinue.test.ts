@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { rawClient, until } from "../AwkwardPeers.ts"
+import { rawClient } from "../AwkwardPeers.ts"
 import { type GatewayUnderTest, startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const head = (path: string, headers: Readonly<Record<string, string>>, version = "1.1") =>
   `POST ${path} HTTP/${version}\r\nHost: gateway\r\nExpect: 100-continue\r\n` +

@@ -5,8 +5,9 @@ import { configured } from "../auth/World.ts"
 import { CanonicalPath } from "../../src/http/CanonicalPath.ts"
 import * as Server from "../../src/http/Server.ts"
 import type { Application } from "../../src/http/Stage.ts"
-import { rawClient, until } from "../AwkwardPeers.ts"
+import { rawClient } from "../AwkwardPeers.ts"
 import { send } from "../Wire.ts"
+import { until } from "../Until.ts"
 
 /** The portals' listener over an application of the test's own. */
 const listening = (application: Partial<Application>) =>

@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
-import { rawClient, until } from "../AwkwardPeers.ts"
+import { rawClient } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 it.live(
   "requests sent ahead on one connection are answered in their order, whichever Plant answers first",

@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { answerTo, begin, bodyOf, until } from "../AwkwardPeers.ts"
+import { answerTo, begin, bodyOf } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const bodyAtPlant = Effect.fnUntraced(function* (
   method: string,

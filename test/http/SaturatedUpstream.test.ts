@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import type { ServerResponse } from "node:http"
 import { Effect } from "effect"
-import { answerTo, begin, until } from "../AwkwardPeers.ts"
+import { answerTo, begin } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const path = "/cp/api/auth/google/login"
 const env = { PLANT_TIMEOUT_SECONDS: "1", PLANT_CONNECTIONS: "1", ENABLE_AUTH_MIDDLEWARE: "false" }

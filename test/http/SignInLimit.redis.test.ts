@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
-import { startRelay } from "../contract/TcpRelay.ts"
 import { type GatewayUnderTest, startGateway } from "../GatewayUnderTest.ts"
 import { describeLive } from "../Live.ts"
+import { startRelay } from "../TcpRelay.ts"
 
 /** An address that no earlier run has used up. */
 const anyAddress = () => `2001:db8:${randomBytes(2).toString("hex")}:${randomBytes(2).toString("hex")}::1`
@@ -40,9 +40,8 @@ await describeLive("the sign-in limit over Redis", "TEST_REDIS_URL", (url) => {
 
   it.live("is each instance's own while Redis is away, and no sign-in fails for that", () =>
     Effect.gen(function* () {
-      const { hostname, port } = new URL(url)
-      const relay = yield* startRelay({ host: hostname, port: Number(port) })
-      const gateway = yield* startGateway({ env: env(`redis://127.0.0.1:${relay.port}`) })
+      const relay = yield* startRelay(url)
+      const gateway = yield* startGateway({ env: env(relay.url) })
       const address = anyAddress()
       yield* relay.vanish
       const statuses: Array<number> = []
@@ -53,9 +52,8 @@ await describeLive("the sign-in limit over Redis", "TEST_REDIS_URL", (url) => {
 
   it.live("and Redis has its line in /ready", () =>
     Effect.gen(function* () {
-      const { hostname, port } = new URL(url)
-      const relay = yield* startRelay({ host: hostname, port: Number(port) })
-      const gateway = yield* startGateway({ env: env(`redis://127.0.0.1:${relay.port}`) })
+      const relay = yield* startRelay(url)
+      const gateway = yield* startGateway({ env: env(relay.url) })
       const ready = gateway.send({ path: "/ready" })
       const { json } = yield* ready
       assert.strictEqual(json()["status"], "ready")

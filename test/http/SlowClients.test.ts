@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { until } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
 import { assertOnlyProblem } from "../RawAnswer.ts"
+import { until } from "../Until.ts"
 
 const impatient = { HEADERS_TIMEOUT_SECONDS: "0.2", REQUEST_TIMEOUT_SECONDS: "0.4" }
 

@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { rawClient, until } from "../AwkwardPeers.ts"
+import { rawClient } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
 import { assertProblem, readAnswer } from "../RawAnswer.ts"
+import { until } from "../Until.ts"
 
 const refused = "POST /cp/nothing HTTP/1.1\r\nHost: gateway\r\n"
 const framings = [

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule } from "effect"
 import type { ServerResponse } from "node:http"
-import { until } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const path = "/cp/api/v1/agents"
 

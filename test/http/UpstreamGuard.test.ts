@@ -5,6 +5,7 @@ import { Problem, type Slug } from "../../src/http/Problems.ts"
 import { answered } from "../../src/http/Relay.ts"
 import type { Response } from "../../src/http/Stage.ts"
 import { type Kind, makeUpstreamGuard, type UpstreamGuard } from "../../src/http/UpstreamGuard.ts"
+import { metricsOf } from "../Metrics.ts"
 import { breakerOf, breakers } from "../rollback/World.ts"
 
 const guardOf = (concurrency: number) =>
@@ -212,28 +213,18 @@ it.effect("the metrics say what is in flight, and who was refused for what reaso
         yield* Effect.repeat(outcome(guard, answering(503), "streams"), { times: 4 })
         yield* Effect.repeat(refusal(guard, "streams"), { times: 1 })
         assert.deepStrictEqual(yield* readMetrics, {
-          "in_flight plant requests": 2,
-          "in_flight plant streams": 1,
-          "refused_total plant bulkhead": 1,
-          "refused_total plant circuit": 2,
+          "gateway_upstream_in_flight plant requests": 2,
+          "gateway_upstream_in_flight plant streams": 1,
+          "gateway_upstream_refused_total plant bulkhead": 1,
+          "gateway_upstream_refused_total plant circuit": 2,
         })
       }),
     )
-    assert.doesNotHaveAnyKeys(yield* readMetrics, ["in_flight plant requests", "in_flight plant streams"])
+    assert.doesNotHaveAnyKeys(yield* readMetrics, [
+      "gateway_upstream_in_flight plant requests",
+      "gateway_upstream_in_flight plant streams",
+    ])
   }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
 )
 
-const readMetrics = Effect.map(Metric.snapshot, (snapshots) =>
-  Object.fromEntries(
-    snapshots
-      .filter(({ id }) => id.startsWith("gateway_upstream_"))
-      .map(({ id, attributes, state }) => [
-        [
-          id.slice("gateway_upstream_".length),
-          attributes?.["upstream"],
-          attributes?.["kind"] ?? attributes?.["reason"],
-        ].join(" "),
-        "value" in state ? state.value : "count" in state ? state.count : undefined,
-      ]),
-  ),
-)
+const readMetrics = metricsOf("gateway_upstream_")

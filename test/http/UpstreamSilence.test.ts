@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { answerTo, begin, bodyOf, rawUpstream, until, upstreamSaying } from "../AwkwardPeers.ts"
+import { answerTo, begin, bodyOf, rawUpstream, upstreamSaying } from "../AwkwardPeers.ts"
 import { startGateway } from "../GatewayUnderTest.ts"
+import { until } from "../Until.ts"
 
 const path = "/cp/api/auth/google/login"
 const env = { PLANT_TIMEOUT_SECONDS: "1" }

@@ -1,13 +1,13 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type IncomingMessage, request as httpRequest } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { bundle } from "../../build.ts"
+import { startHttpServer } from "../HttpServer.ts"
 
 const gigabyte = 1024 ** 3
 const chunk = Buffer.alloc(1024 * 1024)
@@ -38,18 +38,10 @@ const count = (body: IncomingMessage): Effect.Effect<number> =>
   })
 
 /** A Plant that gives a gigabyte to who reads, and counts what it is given. */
-const plant: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.callback<Server>((resume) => {
-    const server = createServer((request, response) => {
-      if (request.method === "GET") zeros().pipe(response.writeHead(200, { "content-length": gigabyte }))
-      else Effect.runFork(Effect.map(count(request), (bytes) => response.end(String(bytes))))
-    }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) => Effect.sync(() => server.close().closeAllConnections()),
-).pipe(
-  // A server that listens on a port has an AddressInfo.
-  Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-)
+const plant = startHttpServer((request, response) => {
+  if (request.method === "GET") zeros().pipe(response.writeHead(200, { "content-length": gigabyte }))
+  else Effect.runFork(Effect.map(count(request), (bytes) => response.end(String(bytes))))
+})
 
 /** The gateway as a process of its own; ready when it has said where it listens. */
 const gatewayBefore = (plantUrl: string) =>
@@ -93,7 +85,7 @@ describe.runIf(process.platform === "linux")(
 
     it.live("as a download", () =>
       Effect.gen(function* () {
-        const { child, port } = yield* gatewayBefore(yield* plant)
+        const { child, port } = yield* gatewayBefore((yield* plant).url)
         const answer = yield* send(port, "GET", "/cp/api/auth/google/login")
         assert.strictEqual(yield* count(answer), gigabyte)
         assert.isBelow(peakOf(child), limit)
@@ -102,7 +94,7 @@ describe.runIf(process.platform === "linux")(
 
     it.live("as an upload", () =>
       Effect.gen(function* () {
-        const { child, port } = yield* gatewayBefore(yield* plant)
+        const { child, port } = yield* gatewayBefore((yield* plant).url)
         const answer = yield* send(port, "POST", "/cp/api/v1/auth/register", zeros())
         const [received] = yield* Effect.promise(() => answer.toArray())
         assert.strictEqual(Number(received), gigabyte)

@@ -1,5 +1,5 @@
 import { describe } from "@effect/vitest"
-import { startedPglite } from "../postgres/StartedPglite.ts"
+import { startedPglite } from "../layers/postgres/StartedPglite.ts"
 import { migrationsContract } from "./Migrations.ts"
 
 describe("Migrations of the embedded PostgreSQL", () => {

@@ -1,12 +1,13 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Redacted, Schedule } from "effect"
+import { Effect, Fiber, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { migrate } from "../../layers/postgres/Migrations.ts"
 import * as Pg from "../../layers/postgres/Pg.ts"
 import { migrations } from "../../migrations/index.ts"
 import { describeLive } from "../Live.ts"
-import { ownSchema } from "../postgres/OwnSchema.ts"
+import { ownSchema } from "../layers/postgres/OwnSchema.ts"
+import { untilSeen } from "../Until.ts"
 import { migrationsContract } from "./Migrations.ts"
 
 const over = (url: string) => Layer.fresh(Pg.layerUrl(Redacted.make(url), 10))
@@ -36,16 +37,13 @@ await describeLive("Migrations of PostgreSQL", "TEST_DATABASE_URL", (url) => {
       const name = randomUUID()
       const named = new URL(own)
       named.searchParams.set("application_name", name)
-      const hasWaited = SqlClient.SqlClient.use(
+      const waited = SqlClient.SqlClient.use(
         (sql) => sql`
           SELECT FROM pg_stat_activity
           WHERE application_name = ${name} AND wait_event_type = 'Lock'
             AND clock_timestamp() - query_start > '1200 ms'::interval`,
-      ).pipe(
-        Effect.provide(over(own)),
-        Effect.repeat({ until: ({ length }) => length === 1, schedule: Schedule.spaced("50 millis") }),
-        Effect.timeout("10 seconds"),
       )
+      const hasWaited = untilSeen(waited, ({ length }) => length === 1).pipe(Effect.provide(over(own)))
       const other = yield* SqlClient.SqlClient.use((sql) =>
         sql.withTransaction(
           Effect.gen(function* () {

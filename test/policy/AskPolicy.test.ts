@@ -7,7 +7,8 @@ import { decisionRequest } from "../../src/policy/AskPolicy.ts"
 import type { Reason } from "../../src/policy/Decision.ts"
 import { PolicyEngine } from "../../src/policy/PolicyEngine.ts"
 import { approvalRequired, refusalOf, trialLimitExceeded } from "../../src/policy/PolicyRefusals.ts"
-import { askingOf, customer, staff } from "./Judged.ts"
+import { customer, staff } from "../auth/Identities.ts"
+import { askingOf } from "./StagesUnderTest.ts"
 
 const now = Date.parse("2026-06-01T12:00:00Z")
 const later = now + 60_000

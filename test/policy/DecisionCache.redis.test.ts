@@ -1,14 +1,15 @@
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Option, Redacted, Schedule } from "effect"
+import { Duration, Effect, Layer, Option, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import * as IoRedis from "../../layers/redis/IoRedis.ts"
 import * as RedisSharedDecisions from "../../layers/redis/SharedDecisions.ts"
 import type { DecisionRequest } from "../../src/policy/Decision.ts"
 import { decisionKey, sharedName } from "../../src/policy/DecisionKey.ts"
 import { SharedDecisions } from "../../src/policy/SharedDecisions.ts"
-import { startRelay } from "../contract/TcpRelay.ts"
 import { describeLive } from "../Live.ts"
-import { away, decide, Engine, instance } from "./PolicyWorld.ts"
+import { startRelay } from "../TcpRelay.ts"
+import { untilSeen } from "../Until.ts"
+import { away, decide, Engine, instance } from "./World.ts"
 import { customer } from "./Requests.ts"
 
 const over = (url: string) =>
@@ -21,10 +22,7 @@ const anyRequest = () => ({ ...customer, subject: randomUUID() })
 const shared = Effect.fnUntraced(function* (request: DecisionRequest) {
   const { get } = yield* SharedDecisions
   const { revision } = yield* Engine
-  yield* get(sharedName(decisionKey(revision, request))).pipe(
-    Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("5 millis") }),
-    Effect.timeout("5 seconds"),
-  )
+  yield* untilSeen(get(sharedName(decisionKey(revision, request))), Option.isSome)
 })
 
 await describeLive("Instances that share decisions in Redis", "TEST_REDIS_URL", (url) => {
@@ -52,7 +50,7 @@ await describeLive("Instances that share decisions in Redis", "TEST_REDIS_URL", 
         const { revision, asked } = yield* Engine
         const name = sharedName(decisionKey(revision, request))
         yield* Effect.promise(() =>
-          client.set(`policy:decision:${name}`, '{"decision":{"allow":true}}', "EX", 60),
+          client.set(`gateway:decision:${name}`, '{"decision":{"allow":true}}', "EX", 60),
         )
         assert.strictEqual((yield* decide(request)).source, "engine")
         assert.lengthOf(asked, 1)
@@ -64,9 +62,8 @@ await describeLive("Instances that share decisions in Redis", "TEST_REDIS_URL", 
     "decide without Redis: while it hangs one of many loses a tenth of a second, and the others nothing",
     () =>
       Effect.gen(function* () {
-        const { hostname, port } = new URL(url)
-        const relay = yield* startRelay({ host: hostname, port: Number(port) })
-        const one = yield* instance({ shared: over(`redis://127.0.0.1:${relay.port}`) })
+        const relay = yield* startRelay(url)
+        const one = yield* instance({ shared: over(relay.url) })
         const other = yield* instance({ shared: over(url) })
         yield* Effect.provide(decide(anyRequest()), one)
         yield* relay.hang
@@ -80,14 +77,12 @@ await describeLive("Instances that share decisions in Redis", "TEST_REDIS_URL", 
 
         yield* relay.heal
         // It is found to be back: what the other one was told is known here.
-        yield* Effect.gen(function* () {
+        const source = Effect.gen(function* () {
           const request = anyRequest()
           yield* Effect.provide(decide(request), other)
           return (yield* Effect.provide(decide(request), one)).source
-        }).pipe(
-          Effect.repeat({ until: (source) => source === "cache", schedule: Schedule.spaced("50 millis") }),
-          Effect.timeout("10 seconds"),
-        )
+        })
+        yield* untilSeen(source, (seen) => seen === "cache")
       }),
   )
 })

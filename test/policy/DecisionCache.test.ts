@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Logger, Option } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemorySharedDecisions from "../../layers/memory/SharedDecisions.ts"
 import type { Decision, DecisionRequest } from "../../src/policy/Decision.ts"
@@ -8,6 +8,7 @@ import { decisionKey, sharedName } from "../../src/policy/DecisionKey.ts"
 import { SharedDecisions, SharedDecisionsUnavailable } from "../../src/policy/SharedDecisions.ts"
 import { makeSharedLookups } from "../../src/policy/SharedLookups.ts"
 import { allowed, denied } from "../contract/SharedDecisions.ts"
+import { loggedIn } from "../Logged.ts"
 import { customer, now } from "./Requests.ts"
 
 const times = { freshSeconds: 300, staleSeconds: 1800, revision: () => "r1" }
@@ -146,8 +147,7 @@ describe("while the shared decisions are away", () => {
   it.effect("they are nothing found, asked once a second and logged once, and come back by themselves", () =>
     Effect.suspend(() => {
       const lines: Array<string> = []
-      const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel}: ${String(message)}`))
-      return Effect.provide(outage(lines), Logger.layer([logger]))
+      return Effect.provide(outage(lines), loggedIn(lines))
     }),
   )
 })

@@ -1,10 +1,11 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Schedule } from "effect"
-import { createServer, type RequestListener } from "node:http"
-import type { AddressInfo } from "node:net"
+import { Effect, Fiber } from "effect"
+import type { RequestListener } from "node:http"
 import { type GatewayUnderTest, startGateway } from "../GatewayUnderTest.ts"
+import { startHttpServer } from "../HttpServer.ts"
 import { describeLive } from "../Live.ts"
 import { startOpaServers } from "../OpaServer.ts"
+import { until, untilSeen } from "../Until.ts"
 import { send } from "../Wire.ts"
 
 /** As a deployment has it, with a breaker that a test can wait for. */
@@ -24,10 +25,7 @@ const breakerState = Effect.fnUntraced(function* (gateway: GatewayUnderTest) {
 })
 
 const stateBecomes = (gateway: GatewayUnderTest, wanted: string) =>
-  breakerState(gateway).pipe(
-    Effect.repeat({ until: (state) => state === wanted, schedule: Schedule.spaced("50 millis") }),
-    Effect.timeout("5 seconds"),
-  )
+  untilSeen(breakerState(gateway), (state) => state === wanted)
 
 await describeLive("When an OPA server", "TEST_OPA_URLS", () => {
   it.live("of two dies under load, no request fails", () =>
@@ -49,9 +47,7 @@ await describeLive("When an OPA server", "TEST_OPA_URLS", () => {
           { concurrency: "unbounded" },
         ),
       )
-      yield* Effect.sync(() => gateway.plant.requests.length > 100).pipe(
-        Effect.repeat({ until: (busy) => busy, schedule: Schedule.spaced("5 millis") }),
-      )
+      yield* until(() => gateway.plant.requests.length > 100)
       yield* servers[0].kill
       killed = true
       yield* Fiber.join(load)
@@ -95,10 +91,7 @@ await describeLive("When both OPA servers die", "TEST_OPA_URLS", () => {
         assert.strictEqual((yield* ask(gateway, other, "agents/a-1")).status, 503)
 
         for (const { revive } of servers) yield* revive
-        yield* ask(gateway, viewer, "dashboard").pipe(
-          Effect.repeat({ until: ({ status }) => status === 200, schedule: Schedule.spaced("50 millis") }),
-          Effect.timeout("5 seconds"),
-        )
+        yield* untilSeen(ask(gateway, viewer, "dashboard"), ({ status }) => status === 200)
         yield* stateBecomes(gateway, "closed")
         const fresh = yield* ask(gateway, other, "agents/a-1")
         assert.strictEqual(fresh.status, 200)
@@ -131,26 +124,6 @@ await describeLive("When both OPA servers die", "TEST_OPA_URLS", () => {
   )
 })
 
-/** Two policy servers that answer as told, health checks aside. */
-const startMisbehaving = Effect.fnUntraced(function* (listener: RequestListener) {
-  const start = Effect.acquireRelease(
-    Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
-      const server = createServer(listener).listen(0, "127.0.0.1", () => {
-        // A server that listens on a port has an AddressInfo.
-        const { port } = server.address() as AddressInfo
-        const close = () => {
-          server.closeAllConnections()
-          server.close()
-        }
-        resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, close }))
-      })
-    }),
-    ({ close }) => Effect.sync(close),
-  )
-  const [one, two] = [yield* start, yield* start]
-  return { OPA_LAYER: "http", OPA_URLS: `${one.url},${two.url}` }
-})
-
 const misbehaviours: ReadonlyArray<readonly [name: string, listener: RequestListener]> = [
   ["never answers", () => {}],
   ["answers garbage", (_, response) => void response.end("<html>")],
@@ -167,8 +140,13 @@ const misbehaviours: ReadonlyArray<readonly [name: string, listener: RequestList
 
 it.live.each(misbehaviours)("When the policy service %s, the request is denied with 503", ([, listener]) =>
   Effect.gen(function* () {
-    const env = yield* startMisbehaving(listener)
-    const gateway = yield* startGateway({ env: { ...env, OPA_TIMEOUT_MS: "200" } })
+    const servers = [yield* startHttpServer(listener), yield* startHttpServer(listener)]
+    const env = {
+      OPA_LAYER: "http",
+      OPA_URLS: servers.map(({ url }) => url).join(","),
+      OPA_TIMEOUT_MS: "200",
+    }
+    const gateway = yield* startGateway({ env })
     const headers = { authorization: `Bearer ${yield* gateway.token("PP")}` }
     const answer = yield* send(gateway.port, { path: "/pp/api/v1/agents", headers })
     assert.strictEqual(answer.status, 503)

@@ -1,39 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Metric } from "effect"
+import { Effect, Metric } from "effect"
 import { TestClock } from "effect/testing"
-import * as MemorySharedDecisions from "../../layers/memory/SharedDecisions.ts"
-import * as WasmPolicyEngine from "../../layers/wasm/PolicyEngine.ts"
 import type { DecisionRequest } from "../../src/policy/Decision.ts"
 import { Policy } from "../../src/policy/Policy.ts"
 import { Breakers } from "../../src/rollback/Breakers.ts"
-import { Recorded } from "../rollback/World.ts"
-import { away, decide, Engine, instance, policy, watched } from "./PolicyWorld.ts"
+import { metricsOf } from "../Metrics.ts"
 import { approval, customer, now, sensitive, staff, trial } from "./Requests.ts"
-
-const atNow = TestClock.setTime(now)
-const hour = 3_600_000
-
-/** How often the engine was asked since the last time that this was read. */
-const askedSince = Engine.useSync(({ asked }) => asked.splice(0).length)
-
-/** Where the decision came from. */
-const sourceOf = (request: DecisionRequest) => Effect.map(decide(request), ({ source }) => source)
-
-const engineIs = (conduct: Engine["Service"]["conduct"]) =>
-  Engine.useSync((engine) => void (engine.conduct = conduct))
-const engineIsHonest = Engine.useSync((engine) => void (engine.conduct = engine.honest))
-
-/** As many as open a circuit, of requests that nobody knows. */
-const fiveFailures = Effect.forEach(
-  [1, 2, 3, 4, 5],
-  (n) => Effect.flip(decide({ ...staff, subject: `stranger-${n}` })),
-  { discard: true },
-)
-
-const many = (request: DecisionRequest, count = 100) =>
-  Effect.forEach(Array.from({ length: count }), () =>
-    Effect.forkChild(decide(request), { startImmediately: true }),
-  )
+import {
+  askedSince,
+  atNow,
+  away,
+  decide,
+  Engine,
+  engineIs,
+  engineIsHonest,
+  fiveFailures,
+  hour,
+  policy,
+  sourceOf,
+  watched,
+} from "./World.ts"
 
 describe("while the engine answers", () => {
   it.effect("a decision is used for its fresh time and no longer, allowance or denial", () =>
@@ -194,318 +180,6 @@ describe("while the engine answers", () => {
   )
 })
 
-describe("single flight", () => {
-  /** An engine that answers when it is told to. */
-  const held = Effect.gen(function* () {
-    const engine = yield* Engine
-    const answer = yield* Deferred.make<void>()
-    engine.conduct = (request) => Effect.andThen(Deferred.await(answer), engine.honest(request))
-    return answer
-  })
-  it.effect("a hundred who ask the same at once are one question, and all get its answer", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const answer = yield* held
-      const askers = yield* many(customer)
-      const others = yield* many({ ...customer, subject: "user-2" }, 3)
-      yield* Deferred.succeed(answer, undefined)
-      const verdicts = yield* Effect.forEach([...askers, ...others], Fiber.join)
-      assert.lengthOf(verdicts, 103)
-      assert.isTrue(verdicts.every(({ decision, source }) => decision.allow && source === "engine"))
-      assert.strictEqual(yield* askedSince, 2)
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("an asker who leaves does not take the others' answer away, nor the remembered one", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const answer = yield* held
-      const [first, second] = yield* many(customer, 2)
-      assert.isDefined(first)
-      assert.isDefined(second)
-      yield* Fiber.interrupt(first)
-      yield* Deferred.succeed(answer, undefined)
-      assert.strictEqual((yield* Fiber.join(second)).source, "engine")
-      assert.strictEqual(yield* sourceOf(customer), "cache")
-      assert.strictEqual(yield* askedSince, 1)
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("a failure is everybody's who waited, and nobody's afterwards", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const engine = yield* Engine
-      const answer = yield* Deferred.make<void>()
-      engine.conduct = () => Effect.andThen(Deferred.await(answer), away())
-      const askers = yield* many(customer, 10)
-      yield* Deferred.succeed(answer, undefined)
-      for (const asker of askers)
-        assert.strictEqual((yield* Effect.flip(Fiber.join(asker))).slug, "service-unavailable")
-      assert.strictEqual(yield* askedSince, 1)
-      yield* engineIsHonest
-      assert.strictEqual(yield* sourceOf(customer), "engine")
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("an answer that holds for one request alone is not shared", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const ended = { ...trial, trial: { mode: true, expires_at: now - 1 } }
-      const answer = yield* held
-      const askers = yield* many(ended, 3)
-      yield* Deferred.succeed(answer, undefined)
-      for (const asker of askers) assert.isFalse((yield* Fiber.join(asker)).decision.allow)
-      assert.strictEqual(yield* askedSince, 3)
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("an answer whose time is over when it comes is not for those who asked after that", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const answer = yield* held
-      const [early] = yield* many(trial, 1)
-      assert.isDefined(early)
-      yield* TestClock.adjust("60 seconds")
-      const [late] = yield* many(trial, 1)
-      assert.isDefined(late)
-      yield* Deferred.succeed(answer, undefined)
-      assert.isTrue((yield* Fiber.join(early)).decision.allow)
-      assert.isFalse((yield* Fiber.join(late)).decision.allow)
-    }).pipe(Effect.provide(policy())),
-  )
-})
-
-describe("while the engine is away", () => {
-  it.effect("a known decision is used to its stale time and not beyond, and says how old it is", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* decide(customer)
-      yield* engineIs(away)
-      yield* TestClock.adjust("299999 millis")
-      assert.strictEqual(yield* sourceOf(customer), "cache")
-      yield* TestClock.adjust("1 millis")
-      assert.deepInclude(yield* decide(customer), { source: "stale", ageSeconds: 300 })
-      yield* TestClock.adjust("1499999 millis")
-      assert.deepInclude(yield* decide(customer), { source: "stale", ageSeconds: 1799.999 })
-      yield* TestClock.adjust("1 millis")
-      assert.strictEqual((yield* Effect.flip(decide(customer))).slug, "service-unavailable")
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("stale only while away: the engine's next answer ends it", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* decide(customer)
-      yield* TestClock.adjust("10 minutes")
-      yield* engineIs(away)
-      assert.strictEqual(yield* sourceOf(customer), "stale")
-      yield* engineIsHonest
-      assert.strictEqual(yield* sourceOf(customer), "engine")
-      assert.deepInclude(yield* decide(customer), { source: "cache", ageSeconds: 0 })
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("no allowance lives longer than its until, stale or not", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const ends = { ...trial, trial: { mode: true, expires_at: now + 600_000 } }
-      yield* decide(ends)
-      yield* engineIs(away)
-      yield* TestClock.adjust("599999 millis")
-      assert.strictEqual(yield* sourceOf(ends), "stale")
-      yield* TestClock.adjust("1 millis")
-      yield* Effect.flip(decide(ends))
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("what nobody knows is refused: 503, closed, with a time to come back", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* engineIs(away)
-      for (const request of [customer, sensitive, { ...sensitive, approval }]) {
-        const problem = yield* Effect.flip(decide(request))
-        assert.strictEqual(problem.status, 503)
-        assert.strictEqual(problem.detail, "Policy service unavailable")
-        assert.deepStrictEqual(problem.headers, { "retry-after": "1" })
-      }
-    }).pipe(Effect.provide(policy())),
-  )
-})
-
-describe("while the circuit is open", () => {
-  it.effect("it is one circuit for all routes, opened by 5 failures and put on record", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* engineIs(away)
-      yield* fiveFailures
-      yield* askedSince
-      const problem = yield* Effect.flip(decide(customer))
-      assert.strictEqual(yield* askedSince, 0)
-      assert.strictEqual(problem.headers?.["retry-after"], "30")
-      yield* TestClock.adjust("1 millis")
-      assert.deepInclude(
-        (yield* Recorded).map(({ name, severity }) => ({ name, severity })),
-        { name: "circuit_opened", severity: "CRITICAL" },
-      )
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("known decisions serve, and the engine is not asked", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* decide(customer)
-      yield* TestClock.adjust("10 minutes")
-      yield* engineIs(away)
-      yield* fiveFailures
-      yield* askedSince
-      assert.deepInclude(yield* decide(customer), { source: "stale", ageSeconds: 600 })
-      assert.strictEqual(yield* askedSince, 0)
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("nobody who has a known decision waits for the probe, and the probe closes the circuit", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* decide(customer)
-      yield* TestClock.adjust("10 minutes")
-      yield* engineIs(away)
-      yield* fiveFailures
-      yield* TestClock.adjust("30 seconds")
-      const engine = yield* Engine
-      const answer = yield* Deferred.make<void>()
-      engine.conduct = (request) => Effect.andThen(Deferred.await(answer), engine.honest(request))
-      yield* askedSince
-      assert.strictEqual(yield* sourceOf(customer), "stale")
-      assert.strictEqual(yield* sourceOf(customer), "stale")
-      assert.strictEqual(yield* askedSince, 1)
-      // Meanwhile it is half open, and nobody else's question is asked.
-      assert.strictEqual((yield* Effect.flip(decide(staff))).slug, "service-unavailable")
-      yield* Deferred.succeed(answer, undefined)
-      yield* Effect.yieldNow
-      assert.strictEqual(yield* sourceOf(customer), "cache")
-      yield* engineIsHonest
-      assert.strictEqual(yield* sourceOf(staff), "engine")
-    }).pipe(Effect.provide(policy())),
-  )
-
-  it.effect("an operator who forces it open has known decisions used", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const { force } = yield* Breakers
-      yield* decide(customer)
-      yield* TestClock.adjust("10 minutes")
-      yield* askedSince
-      const word = { state: "open", reason: "maintenance", by: "operator-1", until: now + hour } as const
-      assert.isTrue(yield* force("policy-engine", word))
-      assert.strictEqual(yield* sourceOf(customer), "stale")
-      assert.strictEqual((yield* Effect.flip(decide(staff))).slug, "service-unavailable")
-      assert.strictEqual(yield* askedSince, 0)
-    }).pipe(Effect.provide(policy())),
-  )
-})
-
-describe("with OPA_FALLBACK=wasm", () => {
-  const withFallback = Layer.unwrap(Effect.map(WasmPolicyEngine.make, (fallback) => policy({ fallback })))
-
-  it.effect(
-    "who has no known decision gets this process's, approvals included, and it is not remembered",
-    () =>
-      Effect.gen(function* () {
-        yield* atNow
-        yield* engineIs(away)
-        for (const request of [trial, sensitive, { ...sensitive, approval }, customer]) {
-          const verdict = yield* decide(request)
-          assert.deepInclude(verdict, { source: "fallback", ageSeconds: 0 })
-          assert.deepStrictEqual(verdict.decision, yield* (yield* Engine).honest({ ...request, now }))
-        }
-        yield* engineIsHonest
-        assert.strictEqual(yield* sourceOf(customer), "engine")
-      }).pipe(Effect.provide(withFallback)),
-  )
-
-  it.effect("a known decision comes first", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* decide(customer)
-      yield* engineIs(away)
-      yield* TestClock.adjust("10 minutes")
-      assert.strictEqual(yield* sourceOf(customer), "stale")
-      yield* TestClock.adjust("1 hour")
-      assert.strictEqual(yield* sourceOf(customer), "fallback")
-    }).pipe(Effect.provide(withFallback)),
-  )
-
-  it.effect("when that fails too it is 503", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      yield* engineIs(away)
-      assert.strictEqual((yield* Effect.flip(decide(customer))).slug, "service-unavailable")
-    }).pipe(Effect.provide(policy({ fallback: { decide: away, revision: () => undefined } }))),
-  )
-})
-
-describe("two instances", () => {
-  const both = Effect.gen(function* () {
-    const shared = Layer.succeedContext(yield* Layer.build(MemorySharedDecisions.layer))
-    return [yield* instance({ shared }), yield* instance({ shared })] as const
-  })
-
-  it.effect("share decisions, which stay as old as they are", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const [one, other] = yield* both
-      yield* Effect.provide(decide(customer), one)
-      yield* TestClock.adjust("200 seconds")
-      const verdict = yield* Effect.provide(decide(customer), other)
-      assert.deepInclude(verdict, { source: "cache", ageSeconds: 200 })
-      yield* TestClock.adjust("100 seconds")
-      assert.strictEqual((yield* Effect.provide(decide(customer), other)).source, "engine")
-      assert.strictEqual(yield* Effect.provide(askedSince, other), 1)
-    }),
-  )
-
-  it.effect("share them while the engine is away, and while the circuit is open, to the stale time", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const [one, other] = yield* both
-      yield* Effect.forEach([customer, staff], decide).pipe(Effect.provide(one))
-      yield* Effect.gen(function* () {
-        yield* engineIs(away)
-        yield* TestClock.adjust("10 minutes")
-        assert.deepInclude(yield* decide(customer), { source: "stale", ageSeconds: 600 })
-        yield* fiveFailures
-        assert.deepInclude(yield* decide(staff), { source: "stale", ageSeconds: 600 })
-        yield* TestClock.adjust("20 minutes")
-        yield* Effect.flip(decide(staff))
-      }).pipe(Effect.provide(other))
-    }),
-  )
-
-  it.effect("share nothing between two revisions of the policy", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const [one, other] = yield* both
-      yield* Effect.provide(decide(customer), one)
-      yield* Effect.gen(function* () {
-        ;(yield* Engine).revision = "another"
-        assert.strictEqual(yield* sourceOf(customer), "engine")
-      }).pipe(Effect.provide(other))
-    }),
-  )
-
-  it.effect("each uses the newer of its own and the other's", () =>
-    Effect.gen(function* () {
-      yield* atNow
-      const [one, other] = yield* both
-      yield* Effect.provide(decide(customer), one)
-      yield* TestClock.adjust("300 seconds")
-      yield* Effect.provide(decide(customer), other)
-      yield* TestClock.adjust("1 second")
-      assert.deepInclude(yield* Effect.provide(decide(customer), one), { source: "cache", ageSeconds: 1 })
-    }),
-  )
-})
-
 describe("in process (OPA_LAYER=wasm)", () => {
   const inProcess = policy({ env: { OPA_LAYER: "wasm" } })
 
@@ -549,13 +223,7 @@ it.effect("decisions are counted by source and outcome, lookups by level, and th
     yield* Effect.flip(decide(staff))
     yield* TestClock.adjust("10 minutes")
     yield* decide(customer)
-    const seen = new Map(
-      (yield* Metric.snapshot).map(({ id, attributes, state }) => [
-        [id, ...Object.values(attributes ?? {})].join(" "),
-        "count" in state ? Number(state.count) : undefined,
-      ]),
-    )
-    const expected = {
+    assert.deepInclude(yield* metricsOf("gateway_policy"), {
       "gateway_policy_decisions_total engine allowed": 1,
       "gateway_policy_decisions_total engine denied": 1,
       "gateway_policy_decisions_total cache allowed": 2,
@@ -567,8 +235,7 @@ it.effect("decisions are counted by source and outcome, lookups by level, and th
       "gateway_policy_cache_lookups_total l2 miss": 4,
       "gateway_policy_engine_duration_seconds decided": 2,
       "gateway_policy_engine_duration_seconds failed": 2,
-    }
-    for (const [name, count] of Object.entries(expected)) assert.strictEqual(seen.get(name), count, name)
+    })
   }).pipe(Effect.provide(policy()), Effect.provideService(Metric.MetricRegistry, new Map())),
 )
 

@@ -11,7 +11,8 @@ import { Approvals, ApprovalsUnavailable } from "../../src/policy/Approvals.ts"
 import { PolicyStage } from "../../src/policy/PolicyStage.ts"
 import { type AllowedVerdict, Ruling } from "../../src/policy/Ruling.ts"
 import { TrialTasks } from "../../src/policy/TrialTasks.ts"
-import { answers, type Asked, customer, policyFrom, type Setup, staff, stages, through } from "./Judged.ts"
+import { customer, staff } from "../auth/Identities.ts"
+import { answers, type Asked, policyFrom, type Setup, stages, through } from "./StagesUnderTest.ts"
 
 /** A customer that no other test knows. */
 const anyCustomer = (changes: Partial<Identity> = {}) =>

@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Option, Random } from "effect"
 import { TestClock } from "effect/testing"
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as WasmPolicyEngine from "../../layers/wasm/PolicyEngine.ts"
 import * as WasmShadowPolicy from "../../layers/wasm/ShadowPolicy.ts"
@@ -13,7 +12,8 @@ import { type PolicyEngine, PolicyUnavailable } from "../../src/policy/PolicyEng
 import { Shadow, ShadowPolicy } from "../../src/policy/Shadow.ts"
 import { ShadowReport } from "../../src/policy/ShadowReport.ts"
 import { configured } from "../auth/World.ts"
-import { compiledPolicy } from "../contract/StandInOpa.ts"
+import { compiledPolicy } from "../layers/wasm/Compiled.ts"
+import { temporaryFolder } from "../TemporaryFolder.ts"
 import { customer, now, sensitive, staff, trial } from "./Requests.ts"
 
 type Decide = PolicyEngine["Service"]["decide"]
@@ -54,14 +54,11 @@ const besideEngine = (decide: Decide, env: Readonly<Record<string, string>> = {}
 
 /** A bundle like the compiled one, changed. */
 const bundle = (change: (directory: string) => void) =>
-  Effect.acquireRelease(
+  Effect.tap(temporaryFolder, (directory) =>
     Effect.sync(() => {
-      const directory = mkdtempSync(join(tmpdir(), "gateway-shadow-"))
       cpSync(compiledPolicy, directory, { recursive: true })
       change(directory)
-      return directory
     }),
-    (directory) => Effect.sync(() => rmSync(directory, { recursive: true })),
   )
 
 /** Viewers may not see agents any more. */

@@ -8,16 +8,8 @@ import type { App } from "../../src/http/Stage.ts"
 import { Policy } from "../../src/policy/Policy.ts"
 import { type AllowedVerdict, Ruling } from "../../src/policy/Ruling.ts"
 import { RbacStage } from "../../src/rbac/RbacStage.ts"
-import {
-  answers,
-  type Asked,
-  customer,
-  policyFrom,
-  type Setup,
-  staff,
-  stages,
-  through,
-} from "../policy/Judged.ts"
+import { customer, staff } from "../auth/Identities.ts"
+import { answers, type Asked, policyFrom, type Setup, stages, through } from "../policy/StagesUnderTest.ts"
 
 /** Answers, and keeps how the request was ruled. */
 const ruledIn = (rulings: Array<Option.Option<AllowedVerdict>>): App<Exchange> =>

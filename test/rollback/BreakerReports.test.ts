@@ -3,6 +3,7 @@ import { Effect, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import { BreakerHints } from "../../src/rollback/BreakerHints.ts"
 import { Breakers } from "../../src/rollback/Breakers.ts"
+import { metricsOf } from "../Metrics.ts"
 import { breakerOf, breakers, fail, Logged, open, Recorded, refusal, succeed } from "./World.ts"
 
 /** Closed, open, open again, closed, opened by a hint; then forced and released. */
@@ -102,26 +103,17 @@ it.effect("every change is counted, and so is every call that is refused", () =>
   Effect.gen(function* () {
     const counted = Effect.andThen(history, readMetrics).pipe(Effect.provide(breakers()))
     assert.deepStrictEqual(yield* counted, {
-      gateway_breaker_state: 2,
-      gateway_breaker_refused_total: 1,
-      "gateway_breaker_transitions_total open": 4,
-      "gateway_breaker_transitions_total half-open": 3,
-      "gateway_breaker_transitions_total closed": 1,
-      "gateway_breaker_transitions_total forced-closed": 1,
-      "gateway_breaker_transitions_total forced-open": 1,
-      "gateway_breaker_transitions_total released": 2,
+      "gateway_breaker_state opa": 2,
+      "gateway_breaker_refused_total opa": 1,
+      "gateway_breaker_transitions_total opa open": 4,
+      "gateway_breaker_transitions_total opa half-open": 3,
+      "gateway_breaker_transitions_total opa closed": 1,
+      "gateway_breaker_transitions_total opa forced-closed": 1,
+      "gateway_breaker_transitions_total opa forced-open": 1,
+      "gateway_breaker_transitions_total opa released": 2,
     })
-    assert.doesNotHaveAnyKeys(yield* readMetrics, ["gateway_breaker_state"])
+    assert.doesNotHaveAnyKeys(yield* readMetrics, ["gateway_breaker_state opa"])
   }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
 )
 
-const readMetrics = Effect.map(Metric.snapshot, (snapshots) =>
-  Object.fromEntries(
-    snapshots
-      .filter(({ id }) => id.startsWith("gateway_breaker"))
-      .map(({ id, attributes, state }) => [
-        [id, attributes?.["to"]].filter(Boolean).join(" "),
-        "value" in state ? state.value : "count" in state ? state.count : undefined,
-      ]),
-  ),
-)
+const readMetrics = metricsOf("gateway_breaker")

@@ -1,10 +1,11 @@
-import { Context, Data, Effect, Layer, Logger, Option } from "effect"
+import { Context, Data, Effect, Layer, Option } from "effect"
 import * as MemoryBreakerHints from "../../layers/memory/BreakerHints.ts"
 import { type AuditEvent, AuditLog } from "../../src/audit/AuditLog.ts"
 import * as BreakerBoard from "../../src/rollback/BreakerBoard.ts"
 import type { BreakerHints } from "../../src/rollback/BreakerHints.ts"
 import { type Breaker, Breakers, type CircuitOpen } from "../../src/rollback/Breakers.ts"
 import { configured } from "../auth/World.ts"
+import { loggedIn } from "../Logged.ts"
 
 /** What was put on record, in order. */
 export class Recorded extends Context.Service<Recorded, Array<AuditEvent>>()("test/rollback/Recorded") {}
@@ -24,8 +25,7 @@ export class Logged extends Context.Service<Logged, Array<string>>()("test/rollb
 const logging = Layer.unwrap(
   Effect.sync(() => {
     const lines: Array<string> = []
-    const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel}: ${String(message)}`))
-    return Layer.merge(Logger.layer([logger]), Layer.succeed(Logged, lines))
+    return Layer.merge(loggedIn(lines), Layer.succeed(Logged, lines))
   }),
 )
 

@@ -5,6 +5,8 @@ import { connect, createServer, type Server, type Socket } from "node:net"
 /** Stands between a client and a server, so that a test can make the server fail as the network does. */
 export interface TcpRelay {
   readonly port: number
+  /** The server's URL, by way of this relay. */
+  readonly url: string
   /** The server hangs, as with SIGSTOP: connections stay, or are accepted, and bytes wait on the way. */
   readonly hang: Effect.Effect<void>
   /** The server is gone: connections break, and none is accepted. */
@@ -13,13 +15,16 @@ export interface TcpRelay {
   readonly heal: Effect.Effect<void>
 }
 
-export const startRelay = (target: { readonly host: string; readonly port: number }) =>
+/** `target`: the server's URL, with its port. */
+export const startRelay = (target: string) =>
   Effect.acquireRelease(
     Effect.gen(function* () {
+      const url = new URL(target)
+      const server = { host: url.hostname, port: Number(url.port) }
       const pairs = new Set<readonly [client: Socket, server: Socket]>()
       let hanging = false
-      const server = createServer((client) => {
-        const upstream = connect(target)
+      const listener = createServer((client) => {
+        const upstream = connect(server)
         const pair = [client, upstream] as const
         pairs.add(pair)
         for (const socket of pair) {
@@ -34,27 +39,29 @@ export const startRelay = (target: { readonly host: string; readonly port: numbe
         upstream.on("data", (bytes) => client.write(bytes))
         if (hanging) for (const socket of pair) socket.pause()
       })
-      yield* listen(server, 0)
-      const address = server.address()
+      yield* listen(listener, 0)
+      const address = listener.address()
       const port = typeof address === "object" && address !== null ? address.port : assert.fail("no port")
+      url.host = `127.0.0.1:${port}`
       const cut = () => {
         for (const pair of pairs) for (const socket of pair) socket.destroy()
       }
       const relay: TcpRelay = {
         port,
+        url: url.href,
         hang: Effect.sync(() => {
           hanging = true
           for (const pair of pairs) for (const socket of pair) socket.pause()
         }),
         vanish: Effect.suspend(() => {
-          const closed = close(server)
+          const closed = close(listener)
           cut()
           return closed
         }),
         heal: Effect.suspend(() => {
           hanging = false
           for (const pair of pairs) for (const socket of pair) socket.resume()
-          return server.listening ? Effect.void : listen(server, port)
+          return listener.listening ? Effect.void : listen(listener, port)
         }),
       }
       return relay

@@ -1,15 +1,14 @@
-import { Clock, ConfigProvider, Effect, Layer, Schedule } from "effect"
-import { createServer, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
-import { fileURLToPath } from "node:url"
-import * as OpaPolicyEngine from "../../layers/opa/PolicyEngine.ts"
-import { loadWasmPolicy } from "../../layers/wasm/PolicyEngine.ts"
-import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
-import { type DependencyStatus, Lifecycle } from "../../src/http/Lifecycle.ts"
-import type { DecisionRequest } from "../../src/policy/Decision.ts"
-import { startRelay, type TcpRelay } from "./TcpRelay.ts"
-
-export const compiledPolicy = fileURLToPath(new URL("../../policies/compiled/", import.meta.url))
+import { ConfigProvider, Effect, Layer } from "effect"
+import type { ServerResponse } from "node:http"
+import * as OpaPolicyEngine from "../../../layers/opa/PolicyEngine.ts"
+import { loadWasmPolicy } from "../../../layers/wasm/CompiledPolicy.ts"
+import { GatewayConfig } from "../../../src/config/GatewayConfig.ts"
+import { type DependencyStatus, Lifecycle } from "../../../src/http/Lifecycle.ts"
+import type { DecisionRequest } from "../../../src/policy/Decision.ts"
+import { startHttpServer } from "../../HttpServer.ts"
+import { startRelay, type TcpRelay } from "../../TcpRelay.ts"
+import { untilSeen } from "../../Until.ts"
+import { compiledPolicy } from "../wasm/Compiled.ts"
 
 /** Answers one query; the requests of a health check are none. */
 export type Conduct = (requests: ReadonlyArray<DecisionRequest>, response: ServerResponse) => void
@@ -39,7 +38,7 @@ export const startStandInOpa = Effect.gen(function* () {
       result: { decisions: requests.map(policy.evaluate), revision: policy.revision },
     })
   let current = honest
-  const server = createServer((request, response) => {
+  const { server, url } = yield* startHttpServer((request, response) => {
     let body = ""
     request
       .setEncoding("utf8")
@@ -53,18 +52,7 @@ export const startStandInOpa = Effect.gen(function* () {
         current(requests, response)
       })
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => {
-      server.listen(0, "127.0.0.1", () => resume(Effect.void))
-    }),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      }),
-  )
-  const { port } = server.address() as AddressInfo // it listens on a port, so it is one
-  const network = yield* startRelay({ host: "127.0.0.1", port })
+  const network = yield* startRelay(url)
   const standIn: StandInOpa = {
     url: `http://127.0.0.1:${network.port}`,
     queries,
@@ -94,15 +82,7 @@ export const overServers = (urls: ReadonlyArray<string>, env: Readonly<Record<st
 
 /** Waits until `/ready` says this of the servers, and gives its lines. */
 export const untilStanding = (...statuses: ReadonlyArray<DependencyStatus["status"]>) =>
-  until(
+  untilSeen(
     Lifecycle.use(({ dependencies }) => dependencies),
     (lines) => lines.every(({ status }, index) => status === statuses[index]),
-  )
-
-/** Looks again and again until it holds; in real time also where a test holds the clock. */
-export const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (seen: A) => boolean) =>
-  look.pipe(
-    Effect.repeat({ until: holds, schedule: Schedule.spaced("5 millis") }),
-    Effect.timeout("20 seconds"),
-    Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
   )

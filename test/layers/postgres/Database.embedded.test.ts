@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Database, layerEmbedded } from "../../layers/postgres/Database.ts"
+import { Database, layerEmbedded } from "../../../layers/postgres/Database.ts"
 import { startedDatabase } from "./StartedPglite.ts"
 
 describe("The embedded PostgreSQL", () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type PostgresAddress, readPostgresUrl } from "../../layers/postgres/PostgresUrl.ts"
+import { type PostgresAddress, readPostgresUrl } from "../../../layers/postgres/PostgresUrl.ts"
 
 const plain: PostgresAddress = {
   host: "db",

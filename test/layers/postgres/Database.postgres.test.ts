@@ -4,12 +4,13 @@ import { ConfigProvider, Context, Duration, Effect, Fiber, Layer, Redacted, Sche
 import { SqlError } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
-import { Database, layer, layerUrl } from "../../layers/postgres/Database.ts"
-import { ConfigFaults } from "../../src/config/ConfigFaults.ts"
-import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
-import { Lifecycle } from "../../src/http/Lifecycle.ts"
-import { startRelay } from "../contract/TcpRelay.ts"
-import { describeLive } from "../Live.ts"
+import { Database, layer, layerUrl } from "../../../layers/postgres/Database.ts"
+import { ConfigFaults } from "../../../src/config/ConfigFaults.ts"
+import { GatewayConfig } from "../../../src/config/GatewayConfig.ts"
+import { Lifecycle } from "../../../src/http/Lifecycle.ts"
+import { startRelay } from "../../TcpRelay.ts"
+import { describeLive } from "../../Live.ts"
+import { untilSeen } from "../../Until.ts"
 import { ownSchema } from "./OwnSchema.ts"
 
 const opened = (url: string, connections = 10) =>
@@ -27,9 +28,9 @@ const configured = (env: Readonly<Record<string, string>>) =>
 
 /** What `/ready` says of PostgreSQL, once it is `wanted`. */
 const readyLine = (wanted: "up" | "down") =>
-  Lifecycle.use(({ dependencies }) => dependencies).pipe(
-    Effect.repeat({ until: ([line]) => line?.status === wanted, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeout("10 seconds"),
+  untilSeen(
+    Lifecycle.use(({ dependencies }) => dependencies),
+    ([line]) => line?.status === wanted,
   )
 
 await describeLive("PostgreSQL as the gateway uses it", "TEST_DATABASE_URL", (url) => {
@@ -99,8 +100,7 @@ await describeLive("PostgreSQL as the gateway uses it", "TEST_DATABASE_URL", (ur
           beside.sql`SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE ${`SELECT '${mark}'%`}`,
         )
         .pipe(Effect.map((sessions) => sessions.length))
-      const untilRunning = (count: number) =>
-        Effect.timeout(Effect.repeat(running, { until: (found) => found === count }), "10 seconds")
+      const untilRunning = (count: number) => untilSeen(running, (found) => found === count)
       const endless = Effect.andThen(
         sql`SET statement_timeout = 0`,
         sql.unsafe(`SELECT '${mark}', pg_sleep(60)`),
@@ -114,9 +114,7 @@ await describeLive("PostgreSQL as the gateway uses it", "TEST_DATABASE_URL", (ur
 
   it.live("has a line in /ready: up, down while it is away, and up again", () =>
     Effect.gen(function* () {
-      const own = new URL(yield* ownSchema(url))
-      const relay = yield* startRelay({ host: own.hostname, port: Number(own.port) })
-      own.port = String(relay.port)
+      const relay = yield* startRelay(yield* ownSchema(url))
       yield* Effect.gen(function* () {
         assert.deepStrictEqual(yield* readyLine("up"), [
           { name: "postgres", status: "up", detail: "Answered." },
@@ -127,7 +125,7 @@ await describeLive("PostgreSQL as the gateway uses it", "TEST_DATABASE_URL", (ur
         ])
         yield* relay.heal
         yield* readyLine("up")
-      }).pipe(Effect.provide(configured({ DATABASE_URL: own.href })))
+      }).pipe(Effect.provide(configured({ DATABASE_URL: relay.url })))
     }),
   )
 

@@ -4,7 +4,7 @@ import * as PolicyEngines from "../../layers/PolicyEngines.ts"
 import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
 import { Lifecycle } from "../../src/http/Lifecycle.ts"
 import { FallbackEngine, PolicyEngine } from "../../src/policy/PolicyEngine.ts"
-import { customer } from "./Requests.ts"
+import { customer } from "../policy/Requests.ts"
 
 // Nobody listens there.
 const servers = { OPA_LAYER: "http", OPA_URLS: "http://127.0.0.1:1" }

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { IncomingMessage, ServerResponse } from "node:http"
 import { Socket } from "node:net"
@@ -24,29 +24,6 @@ import { PolicyStage } from "../../src/policy/PolicyStage.ts"
 import type { TrialTasks } from "../../src/policy/TrialTasks.ts"
 import { RbacStage } from "../../src/rbac/RbacStage.ts"
 import { configured } from "../auth/World.ts"
-
-/** A customer who pays, with what a test changes. */
-export const customer = (changes: Partial<Identity> = {}): Identity => ({
-  portal: "CP",
-  userId: "user-1",
-  email: "user-1@customer-1.example",
-  customerId: Option.some("customer-1"),
-  roles: ["customer"],
-  isGovernor: false,
-  trial: false,
-  trialExpiresAt: Option.none(),
-  agentId: Option.none(),
-  governorAgentId: Option.none(),
-  tokenId: Option.none(),
-  tokenVersion: Option.none(),
-  issuedAt: 0,
-  expiresAt: 0,
-  ...changes,
-})
-
-/** A member of staff who may only look. */
-export const staff = (changes: Partial<Identity> = {}): Identity =>
-  customer({ portal: "PP", userId: "staff-1", customerId: Option.none(), roles: ["viewer"], ...changes })
 
 /** A request as a stage gets it, over Node's own messages. */
 export interface Asked {
@@ -120,7 +97,7 @@ export const policyFrom = (provenance: Pick<Verdict, "source" | "ageSeconds">) =
   ).pipe(Layer.provide(WasmPolicyEngine.layer), Layer.orDie)
 
 /** The audit events of a test. */
-export const recordedIn = (events: Array<AuditEvent>) =>
+const recordedIn = (events: Array<AuditEvent>) =>
   Layer.succeed(AuditLog, { record: (event) => Effect.sync(() => void events.push(event)) })
 
 /** Approvals in a PostgreSQL of this process, which starts with the first question. */

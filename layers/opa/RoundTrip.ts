@@ -11,7 +11,7 @@ export interface Reply {
  * One request and its whole answer. Fails with undici's error. Interruption aborts it. By `dispatch`, because
  * `Pool.request` makes streams that nobody needs here: a quarter of what a query costs this process.
  */
-export const exchange = (pool: Pool, options: Dispatcher.DispatchOptions): Effect.Effect<Reply, Error> =>
+export const roundTrip = (pool: Pool, options: Dispatcher.DispatchOptions): Effect.Effect<Reply, Error> =>
   Effect.callback((resume) => {
     const handler = new ReplyHandler(resume)
     pool.dispatch(options, handler)

@@ -1,16 +1,11 @@
-import { Effect, Exit, Logger } from "effect"
+import { Effect, Exit } from "effect"
 import type { ServerResponse } from "node:http"
-import type { Lifecycle } from "../../src/http/Lifecycle.ts"
-import { PolicyEngine, type PolicyUnavailable } from "../../src/policy/PolicyEngine.ts"
-import { customer } from "../policy/Requests.ts"
-import {
-  type Conduct,
-  overServers,
-  type StandInOpa,
-  startStandInOpa,
-  until,
-  untilStanding,
-} from "./StandInOpa.ts"
+import type { Lifecycle } from "../../../src/http/Lifecycle.ts"
+import { PolicyEngine, type PolicyUnavailable } from "../../../src/policy/PolicyEngine.ts"
+import { customer } from "../../policy/Requests.ts"
+import { loggedIn } from "../../Logged.ts"
+import { until } from "../../Until.ts"
+import { type Conduct, overServers, type StandInOpa, startStandInOpa, untilStanding } from "./StandInOpa.ts"
 
 /**
  * Time stands still in most of these tests but where they let it pass: no server is too slow because the machine is
@@ -26,9 +21,7 @@ export const decideMany = (count: number) =>
     Effect.forEach(
       Array.from({ length: count }, () => customer),
       (each) => Effect.exit(engine.decide(each)),
-      {
-        concurrency: "unbounded",
-      },
+      { concurrency: "unbounded" },
     ),
   )
 
@@ -44,19 +37,15 @@ export const withTwo = <A, E>(
   Effect.gen(function* () {
     const [one, two] = yield* Effect.all([startStandInOpa, startStandInOpa])
     const log: Array<string> = []
-    const logger = Logger.make<unknown, void>(({ message }) => void log.push(String(message)))
     return yield* Effect.andThen(untilStanding("up", "up"), test(one, two, log)).pipe(
       Effect.provide(overServers([one.url, two.url], env)),
-      Effect.provide(Logger.layer([logger])),
+      Effect.provide(loggedIn(log)),
     )
   })
 
 /** Waits until so many queries came in all, or more. */
 export const untilAsked = (count: number, ...servers: ReadonlyArray<StandInOpa>) =>
-  until(
-    Effect.sync(() => servers.flatMap(({ queries }) => queries).length),
-    (asked) => asked >= count,
-  )
+  until(() => servers.flatMap(({ queries }) => queries).length >= count)
 
 /** Misbehaves in answering requests, not in health checks. */
 export const towardsRequests =

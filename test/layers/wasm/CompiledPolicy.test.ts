@@ -1,21 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { cpSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { engineOf, loadWasmPolicy } from "../../layers/wasm/PolicyEngine.ts"
-import { compiledRevision } from "../contract/PolicyEngine.ts"
-import { compiledPolicy } from "../contract/StandInOpa.ts"
-import { approval, customer, malformed, sensitive, staff, trial } from "./Requests.ts"
+import { loadWasmPolicy } from "../../../layers/wasm/CompiledPolicy.ts"
+import { engineOf } from "../../../layers/wasm/PolicyEngine.ts"
+import { temporaryFolder } from "../../TemporaryFolder.ts"
+import { approval, customer, malformed, sensitive, staff, trial } from "../../policy/Requests.ts"
+import { compiledPolicy, compiledRevision } from "./Compiled.ts"
 
 /** A copy of the compiled policy that a test may spoil. */
-const copy = Effect.acquireRelease(
-  Effect.sync(() => {
-    const directory = mkdtempSync(join(tmpdir(), "gateway-policy-"))
-    cpSync(compiledPolicy, directory, { recursive: true })
-    return directory
-  }),
-  (directory) => Effect.sync(() => rmSync(directory, { recursive: true })),
+const copy = Effect.tap(temporaryFolder, (folder) =>
+  Effect.sync(() => cpSync(compiledPolicy, folder, { recursive: true })),
 )
 
 /** A module of WebAssembly with nothing in it. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Logger, Option, Redacted, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryTrialTasks from "../../layers/memory/TrialTasks.ts"
 import * as IoRedis from "../../layers/redis/IoRedis.ts"
@@ -10,7 +10,9 @@ import { Problem } from "../../src/http/Problems.ts"
 import type { App } from "../../src/http/Stage.ts"
 import { PolicyStage } from "../../src/policy/PolicyStage.ts"
 import { TrialTasks, TrialTasksUnavailable } from "../../src/policy/TrialTasks.ts"
-import { answers, type Asked, customer, relays, type Setup, stages, through } from "./Judged.ts"
+import { customer } from "../auth/Identities.ts"
+import { loggedIn } from "../Logged.ts"
+import { answers, type Asked, relays, type Setup, stages, through } from "./StagesUnderTest.ts"
 
 const noon = Date.parse("2026-06-01T12:00:00Z")
 const today = "2026-06-01"
@@ -215,19 +217,16 @@ describe("a task", () => {
 
 describe("giving a task back", () => {
   it.effect("that fails changes no answer, and is logged", () => {
-    const lines: Array<unknown> = []
-    const logger = Logger.make(({ logLevel, message }) => {
-      lines.push([logLevel, Array.isArray(message) ? message[0] : message])
-    })
+    const lines: Array<string> = []
     const tasks = counterWith(() => ({
       giveBack: () => Effect.fail(new TrialTasksUnavailable({ cause: "The connection broke." })),
     }))
     return Effect.gen(function* () {
       assert.strictEqual((yield* answerTo(task, answers(422))).status, 422)
       assert.strictEqual(yield* Effect.flip(answerTo(task, Effect.fail(refusal))), refusal)
-      const line = ["Warn", "A trial's task that was refused could not be given back."]
+      const line = "Warn: A trial's task that was refused could not be given back."
       assert.deepStrictEqual(lines, [line, line])
-    }).pipe(at(noon, { tasks }), Effect.provide(Logger.layer([logger])))
+    }).pipe(at(noon, { tasks }), Effect.provide(loggedIn(lines)))
   })
 
   it.effect("holds up no answer, and a stop of the gateway waits for it", () =>

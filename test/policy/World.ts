@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, Option } from "effect"
+import { TestClock } from "effect/testing"
 import * as MemorySharedDecisions from "../../layers/memory/SharedDecisions.ts"
 import * as WasmPolicyEngine from "../../layers/wasm/PolicyEngine.ts"
 import type { Decision, DecisionRequest } from "../../src/policy/Decision.ts"
@@ -8,6 +9,7 @@ import { Shadow } from "../../src/policy/Shadow.ts"
 import { SharedDecisions } from "../../src/policy/SharedDecisions.ts"
 import { configured } from "../auth/World.ts"
 import { breakers } from "../rollback/World.ts"
+import { now, staff } from "./Requests.ts"
 
 /** An engine that decides as the compiled policy does, until it is told to fail, to wait, or to be another policy. */
 export class Engine extends Context.Service<
@@ -21,7 +23,7 @@ export class Engine extends Context.Service<
   }
 >()("test/policy/Engine") {}
 
-const engine = Layer.effectContext(
+const toldEngine = Layer.effectContext(
   Effect.gen(function* () {
     const compiled = yield* WasmPolicyEngine.make
     const told: Engine["Service"] = {
@@ -68,7 +70,7 @@ export const policy = (
   Policy.layer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        engine,
+        toldEngine,
         breakers(),
         options.shared ?? MemorySharedDecisions.layer,
         Layer.succeed(FallbackEngine, Option.fromUndefinedOr(options.fallback)),
@@ -86,5 +88,28 @@ export const instance = (options: Parameters<typeof policy>[0] = {}) =>
 export const decide = (request: DecisionRequest) =>
   Effect.flatMap(
     Effect.clockWith((clock) => clock.currentTimeMillis),
-    (now) => Policy.use((_) => _.decide({ ...request, now })),
+    (at) => Policy.use((_) => _.decide({ ...request, now: at })),
   )
+
+/** `TestClock` at the time of `Requests.ts`. */
+export const atNow = TestClock.setTime(now)
+/** Milliseconds. */
+export const hour = 3_600_000
+
+/** How often the engine was asked since the last time that this was read. */
+export const askedSince = Engine.useSync(({ asked }) => asked.splice(0).length)
+
+/** Where the decision came from. */
+export const sourceOf = (request: DecisionRequest) => Effect.map(decide(request), ({ source }) => source)
+
+/** From here on it does that. */
+export const engineIs = (conduct: Engine["Service"]["conduct"]) =>
+  Engine.useSync((engine) => void (engine.conduct = conduct))
+export const engineIsHonest = Engine.useSync((engine) => void (engine.conduct = engine.honest))
+
+/** As many as open a circuit, of requests that nobody knows. */
+export const fiveFailures = Effect.forEach(
+  [1, 2, 3, 4, 5],
+  (n) => Effect.flip(decide({ ...staff, subject: `stranger-${n}` })),
+  { discard: true },
+)

@@ -1,13 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { engineOf, loadWasmPolicy } from "../../layers/wasm/PolicyEngine.ts"
-import { PolicyUnavailable } from "../../src/policy/PolicyEngine.ts"
-import { describeLive } from "../Live.ts"
-import { customer } from "./Requests.ts"
+import { loadWasmPolicy } from "../../../layers/wasm/CompiledPolicy.ts"
+import { engineOf } from "../../../layers/wasm/PolicyEngine.ts"
+import { PolicyUnavailable } from "../../../src/policy/PolicyEngine.ts"
+import { describeLive } from "../../Live.ts"
+import { temporaryFolder } from "../../TemporaryFolder.ts"
+import { customer } from "../../policy/Requests.ts"
 
 /** Another policy than ours: it decides, says nothing, says nonsense or breaks off, as the subject wants it. */
 const source = `package gateway.decision
@@ -33,21 +34,18 @@ decision := json.unmarshal(half) if subject == "break"
 half := concat("", ["\\"", "\\\\", "ud800\\""])
 `
 
-const build = Effect.acquireRelease(
+const build = Effect.tap(temporaryFolder, (folder) =>
   Effect.sync(() => {
-    const directory = mkdtempSync(join(tmpdir(), "gateway-policy-"))
     const run = (program: string, ...args: ReadonlyArray<string>) => {
-      const { status, stderr, stdout } = spawnSync(program, args, { cwd: directory, encoding: "utf8" })
+      const { status, stderr, stdout } = spawnSync(program, args, { cwd: folder, encoding: "utf8" })
       assert.strictEqual(status, 0, stdout + stderr)
     }
-    writeFileSync(join(directory, "policy.rego"), source)
-    writeFileSync(join(directory, "data.json"), '{"gateway":{"revision":"another"}}')
+    writeFileSync(join(folder, "policy.rego"), source)
+    writeFileSync(join(folder, "data.json"), '{"gateway":{"revision":"another"}}')
     const opa = process.env["TEST_OPA_BIN"] ?? "opa"
     run(opa, "build", "--target", "wasm", "--entrypoint", "gateway/decision/decision", "policy.rego")
     run("tar", "-xzPf", "bundle.tar.gz", "/policy.wasm", "--transform", "s,^/,,")
-    return directory
   }),
-  (directory) => Effect.sync(() => rmSync(directory, { recursive: true })),
 )
 
 const asking = (subject: string) => ({ ...customer, subject })

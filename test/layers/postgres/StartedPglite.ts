@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Database from "../../layers/postgres/Database.ts"
-import * as Pglite from "../../layers/postgres/Pglite.ts"
+import * as Database from "../../../layers/postgres/Database.ts"
+import * as Pglite from "../../../layers/postgres/Pglite.ts"
 
 /** The first question starts it: asked here, its seconds are not those of the first test. */
 const asked = Layer.effectDiscard(SqlClient.SqlClient.use((sql) => Effect.orDie(sql`SELECT 1`)))

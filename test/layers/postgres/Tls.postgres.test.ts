@@ -3,9 +3,9 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { Effect, Exit, Redacted } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 import { getCACertificates, setDefaultCACertificates, TLSSocket } from "node:tls"
-import * as Pg from "../../layers/postgres/Pg.ts"
-import { describeLive } from "../Live.ts"
-import { selfSigned } from "../SelfSigned.ts"
+import * as Pg from "../../../layers/postgres/Pg.ts"
+import { describeLive } from "../../Live.ts"
+import { selfSigned } from "../../SelfSigned.ts"
 
 const { key, cert } = selfSigned()
 const sslRequest = 80_877_103
