@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Option } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 
 export type Severity = "INFO" | "WARNING" | "CRITICAL"
 
@@ -23,11 +23,19 @@ export class AuditLog extends Context.Service<
 >()("gateway/audit/AuditLog") {
   /** One structured line an event. */
   static readonly layerLog = Layer.succeed(this, {
-    record: ({ severity, name, ...event }) =>
-      Effect.suspend(() => {
-        const log =
-          severity === "INFO" ? Effect.logInfo : severity === "WARNING" ? Effect.logWarning : Effect.logError
-        return log(`Audit: ${name}`, { audit: { name, severity, ...event } })
-      }),
+    record: ({ severity, name, kind, correlationId, userId, customerId, details }) => {
+      const audit = {
+        name,
+        kind,
+        severity,
+        correlation_id: Option.getOrNull(correlationId),
+        user_id: Option.getOrNull(userId),
+        customer_id: Option.getOrNull(customerId),
+        details,
+      }
+      return Effect.annotateLogs(levels[severity](`Audit: ${name}`), { audit })
+    },
   })
 }
+
+const levels = { INFO: Effect.logInfo, WARNING: Effect.logWarning, CRITICAL: Effect.logError } as const

@@ -125,6 +125,6 @@ const probe = (name: string, pool: Pool): Probe =>
     Effect.timeout("2 seconds"),
     Effect.match({
       onSuccess: (status) => ({ name, status: "up" as const, detail: `Answered ${status}.` }),
-      onFailure: () => ({ name, status: "down" as const, detail: "Did not answer within 2 seconds." }),
+      onFailure: () => ({ name, status: "down" as const, detail: "Did not answer." }),
     }),
   )

@@ -64,7 +64,15 @@ export const overNetwork = Effect.gen(function* () {
   const scope = yield* Scope.Scope
   const flights = yield* makeSingleFlight<Found, PolicyUnavailable | CircuitOpen>()
 
-  const ask = (request: DecisionRequest) => breaker.protect(engine.ask(request))
+  // Requests that shared a query share its failure, and one query is one failure: counted for each, a single bad answer
+  // to a full query would open the circuit for everybody.
+  const counted = new WeakSet<PolicyUnavailable>()
+  const isNews = (failure: PolicyUnavailable): boolean => {
+    if (counted.has(failure)) return false
+    counted.add(failure)
+    return true
+  }
+  const ask = (request: DecisionRequest) => breaker.protect(engine.ask(request), isNews)
 
   const askAndRemember = Effect.fnUntraced(function* (request: DecisionRequest) {
     const before = revision()

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Schedule } from "effect"
 import { startGateway } from "../GatewayUnderTest.ts"
 import { send } from "../Wire.ts"
 
@@ -52,5 +52,23 @@ it.live("dependencies are asked once, however many ask for /ready", () =>
     assert.isAtLeast(probes.length, 1)
     // A second at most may pass while they arrive.
     assert.isAtMost(probes.length, 2)
+  }),
+)
+
+it.live("a dependency that hangs does not make /ready late, and is named once that is known", () =>
+  Effect.gen(function* () {
+    const gateway = yield* startGateway({ plant: ({ url }) => url === "/health" })
+    // A balancer's check gives up after a second; the probe of a backend waits for two.
+    const ready = Effect.timeout(gateway.send({ path: "/ready" }), "1 second")
+    const first = yield* ready
+    assert.strictEqual(first.status, 200)
+    assert.strictEqual(first.json()["status"], "degraded")
+    yield* ready.pipe(
+      Effect.repeat({
+        until: ({ body }) => body.includes('"name":"plant","status":"down"'),
+        schedule: Schedule.spaced("50 millis"),
+      }),
+      Effect.timeout("10 seconds"),
+    )
   }),
 )

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as WasmPolicyEngine from "../../layers/wasm/PolicyEngine.ts"
+import { PolicyUnavailable } from "../../src/policy/PolicyEngine.ts"
 import { Breakers } from "../../src/rollback/Breakers.ts"
 import { Recorded } from "../rollback/World.ts"
 import { approval, customer, now, sensitive, staff, trial } from "./Requests.ts"
@@ -60,6 +61,22 @@ describe("while the engine is away", () => {
       yield* TestClock.adjust("1 millis")
       yield* Effect.flip(decide(ends))
     }).pipe(Effect.provide(policy())),
+  )
+
+  it.effect(
+    "one bad answer to a query that ten requests shared does not open the circuit for everybody",
+    () =>
+      Effect.gen(function* () {
+        yield* atNow
+        const shared = new PolicyUnavailable({ reason: "status", message: "One query, one failure." })
+        yield* engineIs(() => Effect.fail(shared))
+        for (let n = 0; n < 10; n++) yield* Effect.flip(decide({ ...staff, subject: `stranger-${n}` }))
+        const circuit = yield* Breakers.use((breakers) => breakers.of("policy-engine"))
+        assert.isTrue(circuit.isClosed())
+        yield* engineIs(away)
+        for (let n = 0; n < 4; n++) yield* Effect.flip(decide({ ...staff, subject: `other-${n}` }))
+        assert.isFalse(circuit.isClosed())
+      }).pipe(Effect.provide(policy())),
   )
 
   it.effect("what nobody knows is refused: 503, closed, with a time to come back", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Option } from "effect"
 import type { ServerResponse } from "node:http"
 import type { PolicyUnavailable } from "../../../src/policy/PolicyEngine.ts"
 import { compiledRevision } from "../wasm/Compiled.ts"
@@ -57,6 +57,8 @@ describe("a query that is answered with", () => {
           for (const opa of [one, two]) opa.conduct(towardsRequests(opa, answer))
           const exits = yield* decideMany(10)
           assert.deepStrictEqual([...new Set(exits.map(reasonOf))], [reason])
+          // It is one failure, and the circuit breaker counts it once.
+          assert.lengthOf([...new Set(exits.map((exit) => Option.getOrThrow(Exit.findErrorOption(exit))))], 1)
           assert.deepStrictEqual([...one.queries, ...two.queries], [10])
           const said = log.filter((message) => message.includes("OPA gave no decisions"))
           assert.strictEqual(said.length, 1)
