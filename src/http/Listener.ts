@@ -3,6 +3,7 @@ import { HttpServerError, HttpServerResponse } from "effect/http"
 import { type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import { writeAnswer, writeFailure } from "./Answer.ts"
+import { closeGently } from "./CloseGently.ts"
 import { type Connections, responseOn } from "./Connections.ts"
 import { Exchange, type ExchangeShape } from "./Exchange.ts"
 import type { Problem } from "./Problems.ts"
@@ -24,7 +25,7 @@ export const answerRequests = Effect.fnUntraced(function* (
   const services = yield* Effect.context<never>()
   const run = Effect.runForkWith(services)
   const answering = Effect.catchCause(answer, bareAnswer)
-  const running = new Set<Fiber.Fiber<Response>>()
+  const running = new Map<Fiber.Fiber<Response>, Socket>()
 
   const finish = (exchange: ExchangeShape, exit: Exit.Exit<Response>): void => {
     try {
@@ -43,14 +44,28 @@ export const answerRequests = Effect.fnUntraced(function* (
     const atOnce = fiber.pollUnsafe()
     if (atOnce !== undefined) return finish(exchange, atOnce)
     const { response } = exchange
-    running.add(fiber)
+    running.set(fiber, exchange.request.socket)
     fiber.addObserver((exit) => {
       running.delete(fiber)
       finish(exchange, exit)
     })
     response.on("close", () => {
-      if (!response.writableEnded) fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+      if (!response.writableEnded) interrupt(fiber)
     })
+  }
+
+  /**
+   * Node does not follow a socket that it has given away: it neither reads on, nor ends the requests that were sent
+   * ahead when the client goes.
+   */
+  const follow = (socket: Socket): void => {
+    socket
+      .on("error", () => {})
+      .on("end", () => socket.destroy())
+      .on("close", () => {
+        for (const [fiber, its] of running) if (its === socket) interrupt(fiber)
+      })
+      .resume()
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -64,30 +79,39 @@ export const answerRequests = Effect.fnUntraced(function* (
   }
 
   const onUpgrade = (request: IncomingMessage, socket: Socket): void => {
-    socket.on("error", () => {})
+    follow(socket)
     const before = responseOn(socket)
     // The answer to a request that was sent ahead is on its way; after it the connection ends, as it may at any time.
-    if (before !== undefined) return void before.once("close", () => socket.end())
+    if (before !== undefined) return void before.once("close", () => run(closeGently(socket)))
     const response = new ServerResponse(request)
     response.assignSocket(socket)
-    response.once("finish", () => socket.end())
+    response.once("finish", () => run(closeGently(socket)))
     onRequest(request, response)
   }
 
-  server.on("request", onRequest).on("checkContinue", onRequest).on("upgrade", onUpgrade)
+  server
+    .on("request", onRequest)
+    .on("checkContinue", onRequest)
+    .on("upgrade", onUpgrade)
+    // What is answered is `refuseTunnel`'s to say.
+    .on("connect", (_, socket: Socket) => follow(socket))
 
   return {
     /** Takes no new connections, lets requests in flight finish for as many seconds, and interrupts what is left. */
     drain: Effect.fnUntraced(function* (atMostSeconds: number) {
       const closed = yield* Effect.forkChild(closeOf(server))
       yield* Effect.timeoutOption(Fiber.await(closed), `${atMostSeconds} seconds`)
-      yield* Fiber.interruptAll([...running])
+      yield* Fiber.interruptAll([...running.keys()])
       // Closing would wait for whoever is still there.
       server.closeAllConnections()
       yield* Fiber.await(closed)
     }),
   }
 })
+
+/** Its client has gone. */
+const interrupt = (fiber: Fiber.Fiber<Response>): void =>
+  fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
 
 const uninterruptible = { uninterruptible: true }
 

@@ -1,6 +1,8 @@
+import type { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
+import { closeGently } from "./CloseGently.ts"
 import { responseOn } from "./Connections.ts"
 import { Problem, problemDocument, type Slug } from "./Problems.ts"
 
@@ -8,16 +10,32 @@ import { Problem, problemDocument, type Slug } from "./Problems.ts"
  * Answers what Node's parser refuses before any stage can see it (SPEC 10), straight on the socket, and closes.
  * A socket on which an answer has begun is only closed: two answers would be read as one.
  */
-export const refuseGarbage = (error: Error & { readonly code?: string }, socket: Duplex): void => {
-  if (!socket.writable || error.code === "ECONNRESET" || responseOn(socket)?.headersSent === true) {
-    socket.destroy()
-    return
+export const refuseGarbage =
+  (run: Run) =>
+  (error: Error & { readonly code?: string }, socket: Duplex): void => {
+    if (!socket.writable || error.code === "ECONNRESET" || responseOn(socket)?.headersSent === true) {
+      socket.destroy()
+      return
+    }
+    refuse(run, socket, refusals[error.code ?? ""] ?? malformed)
   }
-  refuse(socket, refusals[error.code ?? ""] ?? malformed)
-}
 
-/** Answers CONNECT: a gateway is no forward proxy, so there is no tunnel to ask for. */
-export const refuseTunnel = (_request: unknown, socket: Duplex): void => refuse(socket, tunnel)
+/**
+ * Answers CONNECT: a gateway is no forward proxy, so there is no tunnel to ask for. A socket that owes another answer is
+ * only closed, as above.
+ */
+export const refuseTunnel =
+  (run: Run) =>
+  (_request: unknown, socket: Duplex): void => {
+    // Node has let go of the socket, and a client that resets it now would end the process.
+    socket.on("error", () => {})
+    if (responseOn(socket) === undefined) refuse(run, socket, tunnel)
+    else socket.destroy()
+  }
+
+interface Run {
+  (effect: Effect.Effect<void>): void
+}
 
 interface Refusal {
   readonly slug: Slug
@@ -47,7 +65,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
   },
 }
 
-const refuse = (socket: Duplex, refusal: Refusal): void => {
+const refuse = (run: Run, socket: Duplex, refusal: Refusal): void => {
   const problem = new Problem(refusal)
   const correlationId = randomUUID()
   const { body, contentType, headers } = problemDocument(problem, {
@@ -71,4 +89,5 @@ const refuse = (socket: Duplex, refusal: Refusal): void => {
         .join("") +
       `\r\n${body}`,
   )
+  run(closeGently(socket))
 }

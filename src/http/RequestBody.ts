@@ -18,6 +18,8 @@ export const askForBody = (request: IncomingMessage, response: ServerResponse): 
 export const bodyOf = ({ request, response }: ExchangeShape): Stream.Stream<Uint8Array, Problem> =>
   Stream.suspend(() => {
     askForBody(request, response)
+    // Whoever stops reading takes the library's listener away, and an error that is on its way then ends the process.
+    request.on("error", () => {})
     return NodeStream.fromReadable<Uint8Array, Problem>({
       evaluate: () => request,
       onError: (cause) => new Problem({ slug: "bad-request", detail: "The body broke off.", cause }),

@@ -21,7 +21,7 @@ export const layer = (application: Application) =>
   Layer.effectContext(
     Effect.gen(function* () {
       const settings = (yield* GatewayConfig).server
-      const server = makeServer({
+      const server = yield* makeServer({
         maxHeaderSize: settings.maxHeaderBytes,
         headersTimeout: settings.headersTimeoutSeconds * 1000,
         requestTimeout: settings.requestTimeoutSeconds * 1000,
@@ -48,7 +48,7 @@ export const adminLayer = (workerIndex: number) =>
     HttpServer.HttpServer,
     Effect.gen(function* () {
       const { adminHost, adminPort } = (yield* GatewayConfig).server
-      const server = makeServer({})
+      const server = yield* makeServer({})
       const listening = yield* listen(server, {
         variables: { host: "ADMIN_HOST", port: "ADMIN_PORT" },
         host: adminHost,
@@ -76,7 +76,8 @@ export class AdminAddress extends Context.Service<AdminAddress, PortalsAddress["
   )
 }
 
-const makeServer = (options: ServerOptions): Server => {
+const makeServer = Effect.fnUntraced(function* (options: ServerOptions) {
+  const run = Effect.runForkWith(yield* Effect.context<never>())
   const server = createServer({
     ...options,
     // A missing host is refused in the pipeline, as a problem document; so is an unknown expectation, below.
@@ -85,10 +86,10 @@ const makeServer = (options: ServerOptions): Server => {
     shouldUpgradeCallback: asksForWebSocket,
   })
   return server
-    .on("clientError", refuseGarbage)
-    .on("connect", refuseTunnel)
+    .on("clientError", refuseGarbage(run))
+    .on("connect", refuseTunnel(run))
     .on("checkExpectation", (request, response) => server.emit("request", request, response))
-}
+})
 
 interface Address {
   /** What the operator sets it with. */

@@ -1,6 +1,6 @@
-import { Effect } from "effect"
+import type { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Socket } from "node:net"
+import { closeGently } from "./CloseGently.ts"
 import { hasBody } from "./RequestBody.ts"
 
 /**
@@ -28,9 +28,6 @@ export const closesConnection = ({ complete, headers }: IncomingMessage): boolea
 
 /** Bytes. */
 const mostThrownAway = 256 * 1024
-
-/** How long a client may take to read its answer, before the end of its connection may become a reset. */
-const grace = "500 millis"
 
 /** Node's own, read by the listener of its that runs right after ours: not in its types, as old as Node itself. */
 interface Internals {
@@ -64,10 +61,3 @@ const partFrom = (
   })
   request.resume()
 }
-
-/** Ends our side, and takes the client's away once it has had its time to read. */
-const closeGently = (socket: Socket): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    if (socket.destroyed) return resume(Effect.void)
-    socket.once("close", () => resume(Effect.void)).end()
-  }).pipe(Effect.timeoutOption(grace), Effect.andThen(Effect.sync(() => socket.destroy())))

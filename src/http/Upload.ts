@@ -23,6 +23,8 @@ export class Upload extends Readable {
     this.#request = request
     this.#limit = limit
     request.on("data", this.#onData).on("end", this.#onEnd)
+    // undici listens from when it has a connection, and reads then that it broke off; before, this would end the process.
+    this.on("error", () => {})
   }
 
   override _read(): void {
