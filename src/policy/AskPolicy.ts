@@ -14,6 +14,7 @@ import type { Approval } from "./Approvals.ts"
 import type { DecisionRequest } from "./Decision.ts"
 import { Policy, type Verdict } from "./Policy.ts"
 import { type Reasons, refusalOf } from "./PolicyRefusals.ts"
+import { resourceOf } from "./ResourceOf.ts"
 import type { AllowedVerdict } from "./Ruling.ts"
 
 /** One signed-in request, as the stages that ask the policies see it. */
@@ -116,7 +117,7 @@ export const decisionRequest = (
     trial: { mode: identity.trial, expires_at: Option.getOrNull(identity.trialExpiresAt) },
     method: exchange.method,
     route: route.template,
-    resource: exchange.path,
+    resource: resourceOf(exchange.path, identity, match),
     permission: onCp ? null : permissionOf(route),
     action: onCp ? (route.cp?.action ?? null) : null,
     closed_to_trials: onCp && route.cp?.closedToTrials === true,

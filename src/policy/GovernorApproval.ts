@@ -7,6 +7,7 @@ import { type Approval, Approvals } from "./Approvals.ts"
 import type { Asking, AskPolicy } from "./AskPolicy.ts"
 import type { Reason } from "./Decision.ts"
 import { approvalRequired, approvalsAway, codesOf, type Reasons, severalApprovals } from "./PolicyRefusals.ts"
+import { resourceOf } from "./ResourceOf.ts"
 
 type ApprovalReason = Extract<Reason, { readonly code: "approval-required" }>
 
@@ -28,7 +29,7 @@ export const makeGovernorApproval = Effect.fnUntraced(function* ({ deny, refuse 
       .open({
         action,
         customerId: customerOf(asking),
-        resource: exchange.path,
+        resource: resourceOf(exchange.path, identity, match),
         method: exchange.method,
         agentId: agentOf(identity, match),
         requestedBy: identity.userId,
@@ -69,7 +70,7 @@ export const makeGovernorApproval = Effect.fnUntraced(function* ({ deny, refuse 
               id: sent.id,
               customerId: customerOf(asking),
               action,
-              resource: asking.exchange.path,
+              resource: resourceOf(asking.exchange.path, asking.identity, asking.match),
             })
       return spent.pipe(
         Effect.mapError(approvalsAway),

@@ -119,6 +119,18 @@ export const governorApproval = (name: string, env: Readonly<Record<string, stri
         }),
       )
 
+      it.effect("an approval names what is done, also where the customer in the path is pinned", () =>
+        Effect.gen(function* () {
+          const caller = yield* start
+          const { id } = yield* askedFor(caller, "/cp/api/v1/customers/somebody-else")
+          const { status, json } = yield* decide(caller.gateway, id, "approve")
+          assert.strictEqual(status, 200)
+          assert.strictEqual(json()["resource"], `/api/v1/customers/${String(json()["customer_id"])}`)
+          assert.isBelow((yield* createAgent(caller, id, "/cp/api/v1/customers/somebody-else")).status, 300)
+          assert.strictEqual(caller.gateway.plant.requests.at(-1)?.url, json()["resource"])
+        }),
+      )
+
       it.effect("denied, unknown and malformed approvals pass nothing", () =>
         Effect.gen(function* () {
           const caller = yield* start
