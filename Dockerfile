@@ -23,6 +23,9 @@ RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
 WORKDIR /gateway
 # Owned by root: the gateway cannot change its own program.
 COPY --from=build /build/dist ./
+# What must survive a restart while PostgreSQL is away; the rest of the file system may be read-only.
+RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/gateway
+VOLUME /var/lib/gateway
 ENV GATEWAY_PROFILE=production
 # By number, so that orchestrators can see that it is not root.
 USER 1000:1000

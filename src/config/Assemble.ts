@@ -33,6 +33,7 @@ export const assemble = (values: Values): GatewaySettings => ({
   plant: {
     apiUrl: values.PLANT_API_URL,
     sandboxUrl: values.PLANT_SANDBOX_URL,
+    directUrl: values.PLANT_DIRECT_URL,
     timeoutSeconds: values.PLANT_TIMEOUT_SECONDS,
     connections: values.PLANT_CONNECTIONS,
     concurrency: values.PLANT_CONCURRENCY,
@@ -72,6 +73,22 @@ export const assemble = (values: Values): GatewaySettings => ({
     layer: values.POSTGRES_LAYER,
     url: values.DATABASE_URL,
     connections: values.DATABASE_CONNECTIONS,
+  },
+  flags: { defaultEnabled: values.FLAGS_DEFAULT_ENABLED },
+  rollout: {
+    stepSeconds: values.ROLLOUT_STEP_SECONDS,
+    analysisSeconds: values.ROLLOUT_ANALYSIS_SECONDS,
+    minSample: values.ROLLOUT_MIN_SAMPLE,
+    errorMargin: values.ROLLOUT_ERROR_MARGIN,
+    errorCeiling: values.ROLLOUT_ERROR_CEILING,
+    latencyFactor: values.ROLLOUT_LATENCY_FACTOR,
+  },
+  state: { directory: values.STATE_DIR },
+  objects: {
+    layer: values.OBJECT_STORE_LAYER,
+    directory: values.OBJECT_STORE_DIR,
+    bucket: values.OBJECT_STORE_BUCKET,
+    endpoint: values.OBJECT_STORE_ENDPOINT,
   },
   redis: { layer: values.REDIS_LAYER, url: values.REDIS_URL },
   switches: {

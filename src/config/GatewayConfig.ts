@@ -49,6 +49,8 @@ export interface GatewaySettings {
     /** Absent only in the embedded profile, which then starts the demo Plant. */
     readonly apiUrl: Option.Option<string>
     readonly sandboxUrl: Option.Option<string>
+    /** The direct integration, for customers who are not enrolled. */
+    readonly directUrl: Option.Option<string>
     readonly timeoutSeconds: number
     readonly connections: number
     /** Requests in flight at each backend beyond which more are refused. */
@@ -98,6 +100,35 @@ export interface GatewaySettings {
     readonly layer: "pg" | "embedded"
     readonly url: Option.Option<Redacted.Redacted>
     readonly connections: number
+  }
+  readonly flags: {
+    /** What holds for a customer with no row, while there is no cohort rule. */
+    readonly defaultEnabled: boolean
+  }
+  readonly rollout: {
+    /** How long a step goes well before an automatic rollout takes the next. */
+    readonly stepSeconds: number
+    /** How often what was seen is judged. */
+    readonly analysisSeconds: number
+    /** Requests of a group below which nothing is concluded from it. */
+    readonly minSample: number
+    /** From 0 to 1: how much larger than the control's the canary's error ratio may be. */
+    readonly errorMargin: number
+    /** From 0 to 1: the error ratio that a canary may have at most where there is no control to compare with. */
+    readonly errorCeiling: number
+    /** How many times the control's p95 latency the canary's may be. */
+    readonly latencyFactor: number
+  }
+  /** Where this machine keeps what must survive a restart while PostgreSQL is away. */
+  readonly state: { readonly directory: string }
+  readonly objects: {
+    readonly layer: "fs" | "gcs"
+    /** For the layer `fs`. */
+    readonly directory: string
+    /** For the layer `gcs`. */
+    readonly bucket: Option.Option<string>
+    /** Instead of Google's, for the layer `gcs`. */
+    readonly endpoint: Option.Option<string>
   }
   readonly redis: { readonly layer: "ioredis" | "memory"; readonly url: Option.Option<Redacted.Redacted> }
   readonly switches: Switches

@@ -71,6 +71,12 @@ export const seconds = (minimum: number, maximum: number): Kind<number> => {
   return open(`a number of seconds from ${minimum} to ${maximum}`, (name) => Config.schema(codec, name))
 }
 
+/** How many times something, fractions included. */
+export const atLeast = (minimum: number): Kind<number> =>
+  open(`a number of ${minimum} or more`, (name) =>
+    Config.schema(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(minimum)), name),
+  )
+
 /** A share of a whole. */
 export const share: Kind<number> = open("a number from 0 to 1", (name) =>
   Config.schema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })), name),

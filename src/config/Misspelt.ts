@@ -3,7 +3,19 @@ import { Effect } from "effect"
 import { names } from "./Settings.ts"
 
 /** Names that start like this are ours; one that is not in the table is a mistake. */
-const prefixes = ["ENABLE_", "JWT_", "JWKS_", "PLANT_", "RATE_LIMIT_"]
+const prefixes = [
+  "APPROVAL_",
+  "CIRCUIT_BREAKER_",
+  "ENABLE_",
+  "FLAGS_",
+  "JWKS_",
+  "JWT_",
+  "OBJECT_STORE_",
+  "OPA_",
+  "PLANT_",
+  "RATE_LIMIT_",
+  "ROLLOUT_",
+]
 
 /** Orchestrators put these into every container for a service with the name of a prefix, such as `plant`. */
 const serviceLinks = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$/

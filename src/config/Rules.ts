@@ -223,6 +223,30 @@ const postgres: Rule = {
   },
 }
 
+const direct: Rule = {
+  about: "FLAGS_DEFAULT_ENABLED=false has a PLANT_DIRECT_URL, or the embedded profile's demos.",
+  faults: (known) =>
+    when(
+      known.FLAGS_DEFAULT_ENABLED === false &&
+        isUnset(known.PLANT_DIRECT_URL) &&
+        (known.GATEWAY_PROFILE === "production" || !isUnset(known.PLANT_API_URL)),
+      "PLANT_DIRECT_URL",
+      "It is not set, and FLAGS_DEFAULT_ENABLED=false sends customers there.",
+      "Set PLANT_DIRECT_URL to the direct integration, or FLAGS_DEFAULT_ENABLED to true.",
+    ),
+}
+
+const objectStore: Rule = {
+  about: "OBJECT_STORE_LAYER=gcs has an OBJECT_STORE_BUCKET.",
+  faults: (known) =>
+    when(
+      known.OBJECT_STORE_LAYER === "gcs" && isUnset(known.OBJECT_STORE_BUCKET),
+      "OBJECT_STORE_BUCKET",
+      "It is not set, and OBJECT_STORE_LAYER=gcs needs a bucket.",
+      "Set OBJECT_STORE_BUCKET to the name of a bucket, or OBJECT_STORE_LAYER to fs.",
+    ),
+}
+
 /** The first may not be longer than the second. */
 const order =
   (shorter: Name & keyof Durations, longer: Name & keyof Durations, why: string) => (known: Known) => {
@@ -286,6 +310,8 @@ export const rules: ReadonlyArray<Rule> = [
   redis,
   opaServers,
   postgres,
+  direct,
+  objectStore,
   durations,
   switchesAreWired,
 ]

@@ -1,6 +1,7 @@
 import type { Setting, ValueOf } from "./Setting.ts"
 import { authSettings } from "./settings/Auth.ts"
 import { plantSettings, stateSettings } from "./settings/Backends.ts"
+import { flagSettings, keptSettings } from "./settings/Flags.ts"
 import { breakerSettings, policySettings } from "./settings/Policy.ts"
 import { switchSettings, telemetrySettings } from "./settings/Operations.ts"
 import { processSettings, serverSettings } from "./settings/Server.ts"
@@ -13,7 +14,9 @@ const settings = {
   ...authSettings,
   ...policySettings,
   ...breakerSettings,
+  ...flagSettings,
   ...stateSettings,
+  ...keptSettings,
   ...telemetrySettings,
   ...switchSettings,
 }
@@ -35,7 +38,9 @@ export const chapters: ReadonlyArray<
   ["Auth", authSettings],
   ["Policy", policySettings],
   ["Circuit breakers", breakerSettings],
+  ["Flags and rollout", flagSettings],
   ["State", stateSettings],
+  ["Files and exports", keptSettings],
   ["Logs and telemetry", telemetrySettings],
   ["Switches", switchSettings],
 ]

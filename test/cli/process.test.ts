@@ -28,11 +28,12 @@ describe.concurrent("the gateway command as a process", { timeout: 30_000 }, () 
           .split("\n")
           .map((line) => line.split(":")[0]),
         [
-          "The configuration has 9 faults",
+          "The configuration has 10 faults",
           "GATEWAY_TYPE",
           "PORT",
           "PLANT_API_URL",
           "JWT_SECRET_CP",
+          "FLAGS_DEFAULT_ENABLED",
           "REDIS_URL",
           "OPA_URLS",
           "DATABASE_URL",

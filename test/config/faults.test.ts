@@ -76,6 +76,7 @@ describe("faults", () => {
         [
           "GATEWAY_TYPE",
           "PLANT_API_URL",
+          "FLAGS_DEFAULT_ENABLED",
           "JWT_SECRET_CP",
           "JWT_SECRET_PP",
           "REDIS_URL",

@@ -25,6 +25,7 @@ describe("the image", () => {
     assert.include(instructions, "USER 1000:1000")
     assert.include(instructions, "STOPSIGNAL SIGTERM")
     assert.include(instructions, "ENV GATEWAY_PROFILE=production")
+    assert.include(instructions, `VOLUME ${settingOf("STATE_DIR").defaults.production}`)
     assert.include(instructions, `EXPOSE ${settingOf("PORT").defaults.production}`)
   })
 })

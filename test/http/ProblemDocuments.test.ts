@@ -108,6 +108,7 @@ const production = {
   GATEWAY_TYPE: "CP",
   REDIS_LAYER: "memory",
   PLANT_API_URL: "http://127.0.0.1:1",
+  FLAGS_DEFAULT_ENABLED: "true",
   ENABLE_RBAC_MIDDLEWARE: "false",
   ENABLE_POLICY_MIDDLEWARE: "false",
   ENABLE_BUDGET_MIDDLEWARE: "false",

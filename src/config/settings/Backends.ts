@@ -13,6 +13,11 @@ export const plantSettings = {
     kind: httpOrigin("http://plant-sandbox:8002"),
     about: "The backend of trial customers.",
   }),
+  PLANT_DIRECT_URL: optional({
+    kind: httpOrigin("http://direct:8003"),
+    about:
+      "The direct integration, for customers who are not enrolled; the embedded profile starts a demo when PLANT_API_URL is not set.",
+  }),
   PLANT_TIMEOUT_SECONDS: setting({
     kind: seconds(0.1, 3600),
     default: "30",
