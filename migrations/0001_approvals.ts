@@ -37,4 +37,6 @@ export const up = SqlClient.SqlClient.use((sql) =>
   ),
 )
 
+export const tables = ["gateway_approvals"]
+
 export const down = SqlClient.SqlClient.use((sql) => Effect.asVoid(sql`DROP TABLE gateway_approvals`))

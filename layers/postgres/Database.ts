@@ -2,6 +2,7 @@ import type * as PgClient from "@effect/sql-pg/PgClient"
 import {
   type Cause,
   Context,
+  Deferred,
   type Duration,
   Effect,
   Fiber,
@@ -11,11 +12,12 @@ import {
   type Redacted,
   Schedule,
 } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient, SqlError } from "effect/sql"
 import { ConfigFaults } from "../../src/config/ConfigFaults.ts"
 import { GatewayConfig } from "../../src/config/GatewayConfig.ts"
 import { Lifecycle, type Probe } from "../../src/http/Lifecycle.ts"
 import { migrate } from "./Migrations.ts"
+import { inProcess, type Notifications, ofServer } from "./Notifications.ts"
 import * as Pg from "./Pg.ts"
 import * as Pglite from "./Pglite.ts"
 
@@ -33,9 +35,17 @@ export class Database extends Context.Service<
     /**
      * Asks when the migrations are applied, and fails when there is no answer within a bound, or at once when nothing
      * listens any more. What was asked may have been done all the same, when only the answer was lost.
+     *
+     * `patience`: the bound, for a question of several statements that take their time.
      */
-    readonly ask: <A>(question: Effect.Effect<A, SqlError.SqlError>) => Effect.Effect<A, Unanswered>
+    readonly ask: <A>(
+      question: Effect.Effect<A, SqlError.SqlError>,
+      patience?: Duration.Input,
+    ) => Effect.Effect<A, Unanswered>
     readonly probe: Probe
+    readonly notifications: Notifications
+    /** Waits until there is a database: at once but for the embedded one, which the first question starts. */
+    readonly opened: Effect.Effect<void>
   }
 >()("gateway/postgres/Database") {}
 
@@ -52,28 +62,32 @@ interface Manner {
   readonly patience: Duration.Input
   /** Whether the first question connects, and not the start. */
   readonly waitsForQuestion: boolean
+  readonly notifications: Effect.Effect<Notifications, never, PgClient.PgClient>
 }
 
-const make = ({ patience, waitsForQuestion }: Manner) =>
+const make = (manner: Manner) =>
   Layer.effect(
     Database,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const scope = yield* Effect.scope
+      const opening = yield* Deferred.make<void>()
       let migrating: Fiber.Fiber<void> | undefined
       const start = yield* Effect.cached(
         Effect.map(Effect.forkIn(untilMigrated(sql), scope), (fiber) => {
           migrating = fiber
+          Deferred.doneUnsafe(opening, Effect.void)
           return fiber
         }),
       )
-      if (!waitsForQuestion) yield* start
+      if (!manner.waitsForQuestion) yield* start
 
       const report = reportTransitions()
-      const ask = <A>(question: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A, Unanswered> =>
+      const ask: Database["Service"]["ask"] = (question, patience = manner.patience) =>
         start.pipe(
           Effect.flatMap(Fiber.join),
           Effect.andThen(question),
+          Effect.catchDefect(lostInTransaction),
           // In a fiber of its own: a connection that hangs takes seconds to be given up, which nobody waits for.
           Effect.forkIn(scope),
           Effect.flatMap((asking) =>
@@ -81,7 +95,7 @@ const make = ({ patience, waitsForQuestion }: Manner) =>
           ),
           Effect.timeout(patience),
           Effect.tap(report(true)),
-          Effect.tapError(() => Effect.andThen(Metric.update(unanswered, 1), report(false))),
+          Effect.tapError((error) => Effect.andThen(Metric.update(unanswered, 1), report(isAnswer(error)))),
         )
 
       const probe: Probe = Effect.suspend(() =>
@@ -99,9 +113,26 @@ const make = ({ patience, waitsForQuestion }: Manner) =>
               }),
             }),
       )
-      return Database.of({ sql, ask, probe })
+      const notifications = yield* manner.notifications
+      return Database.of({ sql, ask, probe, notifications, opened: Deferred.await(opening) })
     }),
   )
+
+/** A transaction that loses its connection cannot be rolled back, which the library takes for a defect. */
+const lostInTransaction = (defect: unknown) =>
+  SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
+
+/** The database is there, and says that it cannot be done: for one, because a migration was taken down. */
+const isAnswer = (error: Unanswered): boolean => error._tag === "SqlError" && refusals.has(error.reason._tag)
+
+const refusals: ReadonlySet<string> = new Set([
+  "AuthorizationError",
+  "ConstraintError",
+  "DeadlockError",
+  "SerializationError",
+  "SqlSyntaxError",
+  "UniqueViolation",
+])
 
 /** Tries until the migrations are applied; says so once, and each new reason why they are not. */
 const untilMigrated = (sql: SqlClient.SqlClient) =>
@@ -148,14 +179,16 @@ export const layerUrl = (
   url: Redacted.Redacted,
   connections: number,
 ): Layer.Layer<Database | PgClient.PgClient | SqlClient.SqlClient, ConfigFaults> =>
-  make({ patience: "1500 millis", waitsForQuestion: false }).pipe(
+  make({ patience: "1500 millis", waitsForQuestion: false, notifications: ofServer }).pipe(
     Layer.provideMerge(Pg.layerUrl(url, connections)),
   )
 
 /** The one in this process, which takes seconds to start, and so much of a machine that who asks nothing has none. */
-export const layerEmbedded = make({ patience: "1 minute", waitsForQuestion: true }).pipe(
-  Layer.provideMerge(Pglite.layer),
-)
+export const layerEmbedded = make({
+  patience: "1 minute",
+  waitsForQuestion: true,
+  notifications: inProcess,
+}).pipe(Layer.provideMerge(Pglite.layer))
 
 /** By `POSTGRES_LAYER` and `DATABASE_URL`, with a line of its own in `/ready`. */
 export const layer = Layer.unwrap(

@@ -10,6 +10,7 @@ import { GatewayConfig } from "../../../src/config/GatewayConfig.ts"
 import { Lifecycle } from "../../../src/http/Lifecycle.ts"
 import { startRelay } from "../../TcpRelay.ts"
 import { describeLive } from "../../Live.ts"
+import { loggedIn } from "../../Logged.ts"
 import { untilSeen } from "../../Until.ts"
 import { ownSchema } from "./OwnSchema.ts"
 
@@ -55,6 +56,29 @@ await describeLive("PostgreSQL as the gateway uses it", "TEST_DATABASE_URL", (ur
       yield* beside.ask(beside.sql`SELECT pg_terminate_backend(${pid})`)
       const next = yield* pidOf.pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.timeout("5 seconds"))
       assert.notStrictEqual(next, pid)
+    }),
+  )
+
+  it.live("fails a transaction that loses its connection", () =>
+    Effect.gen(function* () {
+      const relay = yield* startRelay(yield* ownSchema(url))
+      const { ask, sql } = yield* opened(relay.url)
+      yield* ask(sql`SELECT 1`)
+      const broken = Effect.andThen(relay.vanish, sql`SELECT 1`)
+      const failure = yield* Effect.flip(ask(sql.withTransaction(Effect.andThen(sql`SELECT 1`, broken))))
+      assert.instanceOf(failure, SqlError.SqlError)
+    }),
+  )
+
+  it.live("is not said to be away by a question that it has refused", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const { ask, sql } = yield* Effect.provide(opened(yield* ownSchema(url)), loggedIn(lines))
+      yield* ask(sql`SELECT 1`)
+      const before = lines.length
+      yield* Effect.flip(ask(sql`SELECT FROM no_such_table`))
+      yield* ask(sql`SELECT 1`)
+      assert.deepStrictEqual(lines.slice(before), [])
     }),
   )
 
