@@ -1,20 +1,23 @@
 import { Effect, Layer, Option } from "effect"
 import { GatewayConfig } from "../src/config/GatewayConfig.ts"
-import { startDemoPlant } from "../src/demo/DemoPlant.ts"
+import { type PlantName, startDemoPlant } from "../src/demo/DemoPlant.ts"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
 import * as Ports from "./Ports.ts"
+
+const orDemo = (url: Option.Option<string>, name: PlantName) =>
+  Option.isSome(url) ? Effect.succeed(url.value) : Effect.map(startDemoPlant(name), (demo) => demo.url)
 
 /** The backends as configured; those that are not are demos, started here. */
 const upstreams = Layer.effect(
   UpstreamUrls,
   Effect.gen(function* () {
-    const { plant } = yield* GatewayConfig
-    if (Option.isSome(plant.apiUrl)) return { plant: plant.apiUrl.value, sandbox: plant.sandboxUrl }
-    const demo = yield* startDemoPlant("plant")
-    const sandbox = Option.isSome(plant.sandboxUrl)
-      ? plant.sandboxUrl.value
-      : (yield* startDemoPlant("plant-sandbox")).url
-    return { plant: demo.url, sandbox: Option.some(sandbox) }
+    const { apiUrl, sandboxUrl, directUrl } = (yield* GatewayConfig).plant
+    if (Option.isSome(apiUrl)) return { plant: apiUrl.value, sandbox: sandboxUrl, direct: directUrl }
+    return {
+      plant: (yield* startDemoPlant("plant")).url,
+      sandbox: Option.some(yield* orDemo(sandboxUrl, "plant-sandbox")),
+      direct: Option.some(yield* orDemo(directUrl, "plant-direct")),
+    }
   }),
 )
 

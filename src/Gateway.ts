@@ -5,15 +5,20 @@ import * as Embedded from "../layers/Embedded.ts"
 import * as Production from "../layers/Production.ts"
 import * as Telemetry from "../layers/telemetry/Telemetry.ts"
 import * as NothingHere from "./admin/NothingHere.ts"
+import * as Ofrep from "./admin/Ofrep.ts"
 import * as ProblemCatalogue from "./admin/ProblemCatalogue.ts"
 import { AuthStage } from "./auth/AuthStage.ts"
 import { IssuerKeys } from "./auth/Keys.ts"
 import { GatewayConfig } from "./config/GatewayConfig.ts"
+import { CustomerFlagsStage } from "./flags/CustomerFlagsStage.ts"
+import { FeatureFlags } from "./flags/FeatureFlags.ts"
+import * as RolloutWatch from "./flags/RolloutWatch.ts"
 import { AdmissionStage } from "./http/Admission.ts"
 import { CanonicalPath } from "./http/CanonicalPath.ts"
 import { Connections } from "./http/Connections.ts"
 import { CorrelationStage } from "./http/Correlation.ts"
 import { CorsStage } from "./http/Cors.ts"
+import { DirectProxy } from "./http/DirectProxy.ts"
 import { makeEndpoint } from "./http/Endpoint.ts"
 import { ErrorsStage } from "./http/Errors.ts"
 import * as Health from "./http/Health.ts"
@@ -44,6 +49,8 @@ const stages = Layer.unwrap(
       switches.rbac ? RbacStage.layer : RbacStage.layerOff,
       switches.policy ? PolicyStage.layer : PolicyStage.layerOff,
       switches.auth ? AuthStage.layer.pipe(Layer.provide(IssuerKeys.layer)) : AuthStage.layerOff,
+      // Without auth nobody is known to be a customer.
+      switches.auth ? CustomerFlagsStage.layer : CustomerFlagsStage.layerOff,
     ),
   ),
 )
@@ -57,13 +64,13 @@ const configuredWorld = Layer.unwrap(
 const portals = Layer.unwrap(
   Effect.gen(function* () {
     const pipeline = yield* makePipeline
-    return Server.layer(pipeline(yield* makeEndpoint))
+    return Server.layer(pipeline({ gateway: yield* makeEndpoint, direct: yield* DirectProxy }))
   }),
 )
 
 /**
- * What operators read: metrics, health and the problem catalogue, on an address of its own that no portal reaches. Each
- * worker has one, because each has its own numbers.
+ * What operators and their tools read: metrics, health, the problem catalogue and customers' flags, on an address of its
+ * own that no portal reaches. Each worker has one, because each has its own numbers.
  */
 const admin = (workerIndex: number) =>
   Server.AdminAddress.layer.pipe(
@@ -74,6 +81,7 @@ const admin = (workerIndex: number) =>
           PrometheusMetrics.layerHttp({ path: "/metrics" }),
           Health.layer,
           ProblemCatalogue.layer,
+          Ofrep.layer,
           NothingHere.layer,
         ),
         { disableLogger: true, disableListenLog: true },
@@ -115,7 +123,10 @@ export const over = <More, E, R>(
     Layer.provide(Policy.layer),
     Layer.provide(Shadow.layer),
     Layer.provide(Proxy.layer),
+    Layer.provide(DirectProxy.layer),
     Layer.provide(Upstreams.layer),
+    Layer.provide(RolloutWatch.layer),
+    Layer.provide(FeatureFlags.layer),
     Layer.provide(BreakerBoard.layer),
     Layer.provideMerge(world),
     Layer.provide(Lifecycle.layer),

@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { temporaryFolder } from "./TemporaryFolder.ts"
 import { until } from "./Until.ts"
 
 const entry = fileURLToPath(new URL("../src/main.ts", import.meta.url))
@@ -45,9 +46,10 @@ export const spawnGateway = (
     ({ exited, signal }) => Effect.andThen(signal("SIGKILL"), exited),
   )
 
-/** The same on free ports, once it listens. */
+/** The same on free ports, with a folder of its own for its state unless one is given, once it listens. */
 export const serveGateway = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>) {
-  const gateway = yield* spawnGateway({ PORT: "0", ADMIN_PORT: "0", ...env })
+  const STATE_DIR = env["STATE_DIR"] ?? (yield* temporaryFolder)
+  const gateway = yield* spawnGateway({ PORT: "0", ADMIN_PORT: "0", ...env, STATE_DIR })
   const ports = () =>
     /(?:CP portal +|"address":")http:\/\/127\.0\.0\.1:(\d+)[^]*?(?:Admin +|"admin":")http:\/\/127\.0\.0\.1:(\d+)/.exec(
       gateway.output(),

@@ -1,13 +1,15 @@
-import { ConfigProvider, Context, Effect, Layer, type Scope } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Option, type Scope } from "effect"
 import { HttpServer } from "effect/http"
 import * as Testing from "../layers/Testing.ts"
 import { mint, type MintOptions } from "../src/auth/Mint.ts"
 import { GatewayConfig } from "../src/config/GatewayConfig.ts"
-import type { DemoPlantShape, Handler } from "../src/demo/DemoPlant.ts"
+import type { DemoPlantShape } from "../src/demo/DemoPlant.ts"
 import * as Gateway from "../src/Gateway.ts"
+import type { Lifecycle } from "../src/http/Lifecycle.ts"
 import { AdminAddress, PortalsAddress } from "../src/http/Server.ts"
 import { UpstreamUrls } from "../src/http/Upstreams.ts"
 import type { PortalId } from "../src/portals/Portal.ts"
+import { temporaryFolder } from "./TemporaryFolder.ts"
 import { type Answer, exchangeRaw, send, type Sent } from "./Wire.ts"
 
 /** A whole gateway on a free port of 127.0.0.1, over recording upstreams; it lives as long as its scope. */
@@ -17,6 +19,7 @@ export interface GatewayUnderTest {
   readonly adminPort: number
   readonly plant: DemoPlantShape
   readonly sandbox: DemoPlantShape
+  readonly direct: DemoPlantShape
   /** A development token of the portal. */
   readonly token: (portal: PortalId, options?: MintOptions) => Effect.Effect<string>
   /** One request through Node's client; the path goes out byte for byte. */
@@ -27,13 +30,13 @@ export interface GatewayUnderTest {
   readonly reached: () => number
 }
 
-export interface Setup {
+export interface Setup extends Testing.Handlers {
   /** Environment variables beyond the test defaults. */
   readonly env?: Readonly<Record<string, string>>
-  readonly plant?: Handler
-  readonly sandbox?: Handler
-  /** Where the upstreams are, instead of the recording ones. */
-  readonly urls?: Context.Service.Shape<typeof UpstreamUrls>
+  /** Where the upstreams are, instead of the recording ones; without `direct` there is no direct integration. */
+  readonly urls?: Omit<UpstreamUrls["Service"], "direct"> & Partial<UpstreamUrls["Service"]>
+  /** Ports that are met otherwise than in `layers/Testing.ts`. */
+  readonly ports?: Layer.Layer<never, never, GatewayConfig | Lifecycle>
 }
 
 const defaults = {
@@ -49,29 +52,29 @@ const portOf = ({ address }: PortalsAddress["Service"]): number =>
 
 export const startGateway = (setup: Setup = {}): Effect.Effect<GatewayUnderTest, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const env = { ...defaults, STATE_DIR: yield* temporaryFolder, ...setup.env }
     const config = GatewayConfig.layer.pipe(
-      Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...defaults, ...setup.env } }))),
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))),
     )
-    const recording = Testing.layer({
-      ...(setup.plant === undefined ? {} : { plant: setup.plant }),
-      ...(setup.sandbox === undefined ? {} : { sandbox: setup.sandbox }),
-    })
-    const world =
-      setup.urls === undefined
-        ? recording
-        : Layer.succeed(UpstreamUrls, setup.urls).pipe(Layer.provideMerge(recording))
+    const { urls, ports = Layer.empty } = setup
+    const placed =
+      urls === undefined ? Layer.empty : Layer.succeed(UpstreamUrls, { direct: Option.none(), ...urls })
+    const world = Layer.merge(placed, ports).pipe(Layer.provideMerge(Testing.layer(setup)))
     const context = yield* Layer.build(Gateway.over(world).pipe(Layer.provideMerge(config)))
-    const { plant, sandbox } = Context.get(context, Testing.RecordingUpstreams)
+    const { plant, sandbox, direct } = Context.get(context, Testing.RecordingUpstreams)
     const port = portOf(Context.get(context, PortalsAddress))
     const gateway: GatewayUnderTest = {
       port,
       adminPort: portOf(Context.get(context, AdminAddress)),
       plant,
       sandbox,
+      direct,
       token: (portal, options) => mint(portal, options).pipe(Effect.provideContext(context), Effect.orDie),
       send: (request) => send(port, request),
       raw: (bytes) => exchangeRaw(port, bytes),
-      reached: () => [...plant.requests, ...sandbox.requests].filter(({ url }) => url !== "/health").length,
+      reached: () =>
+        [plant, sandbox, direct].flatMap(({ requests }) => requests).filter(({ url }) => url !== "/health")
+          .length,
     }
     return gateway
   }).pipe(Effect.orDie)

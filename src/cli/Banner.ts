@@ -24,15 +24,17 @@ export const banner = Effect.fnUntraced(function* (workerIndex: number) {
   }
   const urls = yield* UpstreamUrls
   const portals = [Cp, Pp].filter(({ id }) => config.portal.type === "BOTH" || config.portal.type === id)
-  const demo = Option.isNone(config.plant.apiUrl) ? " (demo)" : ""
+  const { apiUrl, sandboxUrl, directUrl } = config.plant
+  const demo = (url: Option.Option<string>) => (Option.isNone(apiUrl) && Option.isNone(url) ? " (demo)" : "")
   const lines = [
     "",
     "  Constitutional Gateway, embedded profile",
     "",
     ...portals.map((portal) => `  ${portal.id} portal  ${address}${prefixOf(portal, config)}`),
     `  Admin      ${admin}  (/ready, /metrics, /_gateway/problems)`,
-    `  Plant      ${urls.plant}${demo}`,
-    `  Sandbox    ${Option.getOrElse(urls.sandbox, () => "none: trial requests are refused")}${demo}`,
+    `  Plant      ${urls.plant}${demo(apiUrl)}`,
+    `  Sandbox    ${Option.getOrElse(urls.sandbox, () => "none: trial requests are refused")}${demo(sandboxUrl)}`,
+    `  Direct     ${Option.getOrElse(urls.direct, () => "none: customers who are not enrolled are refused")}${demo(directUrl)}`,
     `  Layers     ${Object.entries(layersOf(config))
       .map(([name, layer]) => `${name}=${layer}`)
       .join("  ")}`,

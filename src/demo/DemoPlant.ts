@@ -5,8 +5,8 @@ import { Problem } from "../http/Problems.ts"
 import { answerTo, findDemoRoute } from "./DemoAnswers.ts"
 import { sendTicks } from "./DemoEvents.ts"
 
-/** The demo Plant, or its trial twin. Each says its name in every answer. */
-export type PlantName = "plant" | "plant-sandbox"
+/** The demo Plant, its trial twin, or the demo of the direct integration. Each says its name in every answer. */
+export type PlantName = "plant" | "plant-sandbox" | "plant-direct"
 
 /** One request as it arrived. */
 export interface Recorded {
@@ -42,7 +42,7 @@ export class DemoPlant extends Context.Service<DemoPlant, DemoPlantShape>()("gat
     Layer.effect(this, startDemoPlant(name, handler))
 }
 
-/** A demo Plant for whom one is not enough: the embedded world has two. */
+/** A demo Plant for whom one is not enough: the embedded world has three. */
 export const startDemoPlant = Effect.fnUntraced(function* (
   name: PlantName,
   handler: Handler = () => false,

@@ -1,11 +1,8 @@
-import { Cause, Clock, Context, Effect, Exit, Layer, Metric } from "effect"
-import type { ServerResponse } from "node:http"
-import { isClientAbort } from "./ClientAbort.ts"
+import { Clock, Context, Effect, Layer, Metric } from "effect"
+import { statusOf } from "./AnswerStatus.ts"
 import { Exchange } from "./Exchange.ts"
 import type { PortalId } from "../portals/Portal.ts"
-import type { Problem } from "./Problems.ts"
-import { answered } from "./Relay.ts"
-import type { Response, Stage } from "./Stage.ts"
+import type { Stage } from "./Stage.ts"
 
 /** Requests answered, by portal and status; 499 is a client that went away. */
 const requests = (attributes: { readonly portal: string; readonly status: string }) =>
@@ -69,14 +66,4 @@ const makeCounts = (context: Context.Context<never>) => {
     },
     forget: () => registrations.forEach((registration) => registration.remove()),
   }
-}
-
-const statusOf = (exit: Exit.Exit<Response, Problem>, response: ServerResponse): number => {
-  if (Exit.isSuccess(exit)) {
-    return exit.value === answered ? response.statusCode : exit.value.status
-  }
-  if (isClientAbort(exit.cause)) return 499
-  if (Cause.hasInterruptsOnly(exit.cause)) return 503
-  const failure = exit.cause.reasons.find(Cause.isFailReason)
-  return failure?.error.status ?? 500
 }

@@ -1,5 +1,8 @@
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { AuthStage } from "../auth/AuthStage.ts"
+import type { Middleware } from "../flags/CustomerFlags.ts"
+import { CustomerFlagsStage } from "../flags/CustomerFlagsStage.ts"
+import { Enrolment, passes } from "../flags/Enrolment.ts"
 import { PolicyStage } from "../policy/PolicyStage.ts"
 import { RbacStage } from "../rbac/RbacStage.ts"
 import { AdmissionStage } from "./Admission.ts"
@@ -13,10 +16,18 @@ import type { RequestIds } from "./RequestIds.ts"
 import { MeasureStage } from "./Measure.ts"
 import { RateLimitStage } from "./RateLimit.ts"
 import { makeSpans } from "./Spans.ts"
-import type { App, Application } from "./Stage.ts"
+import type { App, Application, Stage } from "./Stage.ts"
 
 /** What the stages have found out about a request by the time it is answered. */
 export type Known = Exchange | RequestIds | MatchedRoute
+
+/** What stands inside all stages. */
+export interface Endpoints {
+  /** Answers what has passed them. */
+  readonly gateway: App<Known>
+  /** Answers customers who are not enrolled; none where there is no direct integration. */
+  readonly direct: Option.Option<App<Known>>
+}
 
 /**
  * The order of the layers, in one expression, outermost first (SPEC 2). The types hold it: a stage that reads what
@@ -32,13 +43,24 @@ export const makePipeline = Effect.gen(function* () {
   const admission = spans.stage("admission", yield* AdmissionStage)
   const rateLimit = spans.stage("rate-limit", yield* RateLimitStage)
   const auth = spans.stage("auth", yield* AuthStage)
-  const rbac = spans.stage("rbac", yield* RbacStage)
-  const policy = spans.stage("policy", yield* PolicyStage)
+  const customerFlags = spans.stage("customer-flags", yield* CustomerFlagsStage)
+  const rbac = narrowed("rbac", spans.stage("rbac", yield* RbacStage))
+  const policy = narrowed("policy", spans.stage("policy", yield* PolicyStage))
 
-  return (endpoint: App<Known>): Application => {
-    const inner = spans.endpoint(endpoint)
-    const decided = cors(admission(rateLimit(auth({ anonymous: inner, signedIn: rbac(policy(inner)) }))))
+  return (endpoints: Endpoints): Application => {
+    const inner = spans.application("endpoint", endpoints.gateway)
+    const direct = Option.map(endpoints.direct, (app) => spans.application("direct", app))
+    const signedIn = customerFlags({ direct, gateway: rbac(policy(inner)) })
+    const decided = cors(admission(rateLimit(auth({ anonymous: inner, signedIn }))))
     // What is interrupted, because the client has gone or the server stops, is still answered, counted and recorded.
     return { read, answer: spans.request(correlation(measure(errors(Effect.interruptible(decided))))) }
   }
 })
+
+/** The stage for the requests of whose customer no row has it off (SPEC 11); the others pass it by. */
+const narrowed =
+  <Needs>(layer: keyof Middleware, stage: Stage<never, Needs>): Stage<never, Needs | Enrolment | Exchange> =>
+  (app) => {
+    const guarded = stage(app)
+    return Enrolment.use((enrolment) => (passes(enrolment, layer) ? guarded : app))
+  }

@@ -1,18 +1,16 @@
 import { Context, Effect, Layer, Option } from "effect"
-import type { IncomingMessage } from "node:http"
 import { ConstitutionalContext, type Identity } from "../auth/ConstitutionalContext.ts"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
 import { type AllowedVerdict, Ruling } from "../policy/Ruling.ts"
 import { MatchedRoute } from "./MatchedRoute.ts"
 import type { Exchange, ExchangeShape } from "./Exchange.ts"
 import { type Ids, RequestIds } from "./RequestIds.ts"
-import { asksForWebSocket } from "./Framing.ts"
-import { copyPassing, listedByConnection, passesUpstream } from "./Headers.ts"
+import { forwardedHeaders, makeForward } from "./Forward.ts"
+import { passesUpstream } from "./Headers.ts"
 import { Problem } from "./Problems.ts"
-import { bodyTooLarge, relay } from "./Relay.ts"
 import type { App } from "./Stage.ts"
 import { type Pinned, pinTenant } from "./TenantPinning.ts"
-import { type Upstream, Upstreams } from "./Upstreams.ts"
+import { type Backend, Upstreams } from "./Upstreams.ts"
 
 /**
  * The innermost application: sends the request to its upstream (SPEC 13). A request without an identity (a public
@@ -24,42 +22,30 @@ export class Proxy extends Context.Service<Proxy, App<Exchange | RequestIds | Ma
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
-      const { server, plant } = yield* GatewayConfig
+      const { maxBodyBytes } = (yield* GatewayConfig).server
       const upstreams = yield* Upstreams
-      const idleTimeout = plant.timeoutSeconds * 1000
+      const { refusalOf, send } = yield* makeForward
 
       return Proxy.of(
         RequestIds.use((ids, exchange) =>
           MatchedRoute.use(({ route }) => {
-            const { request, answerHeaders } = exchange
-            if (route.upgrade) return Effect.fail(webSocketRefusal(request))
-            if (Number(request.headers["content-length"] ?? 0) > server.maxBodyBytes) {
-              return Effect.fail(bodyTooLarge(server.maxBodyBytes))
-            }
+            const refusal = refusalOf(exchange, route)
+            if (refusal !== undefined) return Effect.fail(refusal)
             const identity = ConstitutionalContext.in(exchange)
             const ruling = Ruling.in(exchange)
             const upstream = upstreamFor(upstreams, identity, ruling)
             if (upstream instanceof Problem) return Effect.fail(upstream)
 
-            const kind = route.timeout === "none" ? "streams" : "requests"
-            const send = ({ path, search, body }: Pinned) =>
-              upstream.guard(kind, (heard) =>
-                relay(request, exchange.response, {
-                  pool: upstream[kind],
-                  method: exchange.method,
-                  target: path + search,
-                  headers: upstreamHeaders(exchange, ids, identity, ruling, upstream, body),
-                  body,
-                  idleTimeout: kind === "streams" ? 0 : idleTimeout,
-                  bodyLimit: server.maxBodyBytes,
-                  answerHeaders,
-                  heard,
-                }),
-              )
-            const pinned = pinTenant(exchange, route, identity, server.maxBodyBytes)
+            const sendPinned = ({ path, search, body }: Pinned) =>
+              send(exchange, route, upstream, {
+                target: path + search,
+                headers: upstreamHeaders(exchange, ids, identity, ruling, upstream, body),
+                body,
+              })
+            const pinned = pinTenant(exchange, route, identity, maxBodyBytes)
             return pinned === undefined
-              ? send({ path: exchange.path, search: exchange.search, body: undefined })
-              : Effect.flatMap(pinned, send)
+              ? sendPinned({ path: exchange.path, search: exchange.search, body: undefined })
+              : Effect.flatMap(pinned, sendPinned)
           }),
         ),
       )
@@ -75,7 +61,7 @@ const upstreamFor = (
   upstreams: Upstreams["Service"],
   identity: Option.Option<Identity>,
   ruling: Option.Option<AllowedVerdict>,
-): Upstream | Problem => {
+): Backend | Problem => {
   const isTrial = Option.isSome(identity) && identity.value.trial
   const target = Option.isSome(ruling)
     ? ruling.value.decision.obligations.target_backend
@@ -95,46 +81,22 @@ const misrouted = new Problem({
   detail: "The policies send a trial's request to production, which the gateway does not do.",
 })
 
-/**
- * The client's passing headers, then what this hop says of the request and of its caller. That is in lower case, which
- * costs less: undici looks up every name as it would be in lower case.
- */
+/** What goes on of the client's headers, then who forwards it, and for whom. */
 const upstreamHeaders = (
-  { request, portal, client }: ExchangeShape,
+  exchange: ExchangeShape,
   ids: Ids,
   identity: Option.Option<Identity>,
   ruling: Option.Option<AllowedVerdict>,
-  upstream: Upstream,
+  { serves }: Backend,
   body: Uint8Array | undefined,
 ): Array<string> => {
-  const listed = listedByConnection(request.headers.connection)
-  const headers = copyPassing(
-    request.rawHeaders,
-    body === undefined ? passesUpstream : passesWithNewBody,
-    listed,
-  )
+  const headers = forwardedHeaders(exchange, ids, body === undefined ? passesUpstream : passesWithNewBody)
   headers.push("x-gateway", "constitutional-gateway")
-  if (portal !== undefined) headers.push("x-gateway-type", portal)
-  headers.push(
-    "x-correlation-id",
-    ids.correlationId,
-    "x-causation-id",
-    ids.causationId,
-    "x-request-id",
-    ids.requestId,
-    "x-forwarded-for",
-    client.forwardedFor,
-    "x-forwarded-proto",
-    client.protocol,
-    "x-forwarded-host",
-    client.host,
-    "traceparent",
-    ids.traceparent,
-  )
+  if (exchange.portal !== undefined) headers.push("x-gateway-type", exchange.portal)
   if (body !== undefined) headers.push("content-length", String(body.byteLength))
   if (Option.isSome(identity)) {
-    pushIdentity(headers, identity.value, request.headers.authorization)
-    headers.push("x-target-backend", upstream.serves)
+    pushIdentity(headers, identity.value, exchange.request.headers.authorization)
+    headers.push("x-target-backend", serves)
   }
   const level = Option.isSome(ruling) ? ruling.value.decision.obligations.role_level : null
   if (level !== null) headers.push("x-user-role-level", String(level))
@@ -160,12 +122,3 @@ const pushIdentity = (
 
 const passesWithNewBody = (name: string): boolean =>
   passesUpstream(name) && name.toLowerCase() !== "content-length"
-
-const webSocketRefusal = (message: IncomingMessage): Problem =>
-  asksForWebSocket(message)
-    ? new Problem({ slug: "service-unavailable", detail: "WebSockets are switched off on this gateway." })
-    : new Problem({
-        slug: "upgrade-required",
-        detail: "This route is a WebSocket; connect with an upgrade.",
-        headers: { upgrade: "websocket" },
-      })

@@ -10,15 +10,15 @@ import type { App } from "./Stage.ts"
 export interface Spans {
   /** A stage whose work is a span within that of the stage around it. */
   readonly stage: <S extends (inner: never) => App<unknown>>(name: string, stage: S) => S
-  /** The same for the application inside them all. */
-  readonly endpoint: <R>(app: App<R>) => App<R>
+  /** The same for an application inside them all. */
+  readonly application: <R>(name: string, app: App<R>) => App<R>
   /** The whole request as a span within the client's trace. */
   readonly request: <R>(app: App<R>) => App<R | Exchange>
 }
 
 const off: Spans = {
   stage: (_name, stage) => stage,
-  endpoint: (app) => app,
+  application: (_name, app) => app,
   request: (app) => app,
 }
 
@@ -26,7 +26,7 @@ const on: Spans = {
   // A span changes nothing in a type but a need of a parent span, which no application has.
   stage: <S extends (inner: never) => App<unknown>>(name: string, stage: S) =>
     ((inner: never) => Effect.withSpan(stage(inner), `gateway.${name}`)) as unknown as S,
-  endpoint: <R>(app: App<R>) => Effect.withSpan(app, "gateway.endpoint") as App<R>,
+  application: <R>(name: string, app: App<R>) => Effect.withSpan(app, `gateway.${name}`) as App<R>,
   request: (app) =>
     Exchange.use((exchange) => {
       const { request } = exchange

@@ -23,10 +23,9 @@ export class UpstreamPool {
   }
 }
 
-/** A backend the gateway sends requests to. */
+/** Where requests are sent. */
 export interface Upstream {
-  readonly name: "plant" | "plant-sandbox"
-  readonly serves: "production" | "sandbox"
+  readonly name: "plant" | "plant-sandbox" | "plant-direct"
   /** For requests that end; at most `PLANT_CONNECTIONS`. */
   readonly requests: UpstreamPool
   /** For streams: each holds its connection while its client stays, so they would starve the requests. */
@@ -35,13 +34,19 @@ export interface Upstream {
   readonly guard: UpstreamGuard["guard"]
 }
 
-/** Where the backends are: the configured ones, or the demo that the embedded profile starts. */
+/** A backend behind the gateway. */
+export interface Backend extends Upstream {
+  readonly serves: "production" | "sandbox"
+}
+
+/** Where the upstreams are: the configured ones, or the demos that the embedded profile starts. */
 export class UpstreamUrls extends Context.Service<
   UpstreamUrls,
   {
     /** `http(s)://host[:port]`. */
     readonly plant: string
     readonly sandbox: Option.Option<string>
+    readonly direct: Option.Option<string>
   }
 >()("gateway/http/UpstreamUrls") {
   static readonly layerConfigured = Layer.effect(
@@ -49,7 +54,11 @@ export class UpstreamUrls extends Context.Service<
     Effect.gen(function* () {
       const { plant } = yield* GatewayConfig
       // Config decoding refuses a production profile without it.
-      return { plant: Option.getOrThrow(plant.apiUrl), sandbox: plant.sandboxUrl }
+      return {
+        plant: Option.getOrThrow(plant.apiUrl),
+        sandbox: plant.sandboxUrl,
+        direct: plant.directUrl,
+      }
     }),
   )
 }
@@ -58,9 +67,11 @@ export class UpstreamUrls extends Context.Service<
 export class Upstreams extends Context.Service<
   Upstreams,
   {
-    readonly plant: Upstream
+    readonly plant: Backend
     /** For trial customers; without one their requests are refused, never sent to `plant`. */
-    readonly sandbox: Option.Option<Upstream>
+    readonly sandbox: Option.Option<Backend>
+    /** For customers who are not enrolled (SPEC 11); without one their requests are refused. */
+    readonly direct: Option.Option<Upstream>
   }
 >()("gateway/http/Upstreams") {
   static readonly layer = Layer.effect(
@@ -96,20 +107,17 @@ export class Upstreams extends Context.Service<
           breaker: yield* breakers.of(name),
           concurrency: plant.concurrency,
         })
-        return {
-          name,
-          serves: name === "plant" ? "production" : "sandbox",
-          requests,
-          streams,
-          guard,
-        } as const
+        return { name, requests, streams, guard } satisfies Upstream
       })
+      const openIfAny = (name: Upstream["name"], url: Option.Option<string>) =>
+        Option.isSome(url) ? Effect.asSome(open(name, url.value)) : Effect.succeedNone
 
+      const production = yield* open("plant", urls.plant)
+      const sandbox = yield* openIfAny("plant-sandbox", urls.sandbox)
       return {
-        plant: yield* open("plant", urls.plant),
-        sandbox: Option.isSome(urls.sandbox)
-          ? Option.some(yield* open("plant-sandbox", urls.sandbox.value))
-          : Option.none(),
+        plant: { ...production, serves: "production" },
+        sandbox: Option.map(sandbox, (upstream) => ({ ...upstream, serves: "sandbox" as const })),
+        direct: yield* openIfAny("plant-direct", urls.direct),
       }
     }),
   )

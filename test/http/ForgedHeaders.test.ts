@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { startGateway } from "../GatewayUnderTest.ts"
+import { notEnrolled, startFlagged } from "../flags/FlaggedGateway.ts"
 
 const forgeable = [
   "X-User-Id",
@@ -42,21 +42,23 @@ const forged = forgeable.flatMap((name) =>
 )
 
 it.live.each([
-  ["on a protected route", "/cp/api/v1/agents", ""],
-  ["named in Connection", "/cp/api/v1/agents", `Connection: ${forgeable.join(", ")}\r\n`],
-  ["on a public route", "/cp/api/auth/google/login", ""],
+  ["on a protected route", "/cp/api/v1/agents", "", {}],
+  ["named in Connection", "/cp/api/v1/agents", `Connection: ${forgeable.join(", ")}\r\n`, {}],
+  ["on a public route", "/cp/api/auth/google/login", "", {}],
+  ["past the gateway", "/cp/api/v1/agents", "", { "customer-1": notEnrolled }],
 ] as const)(
-  "no header that only the gateway may send reaches Plant as a client sent it: %s",
-  ([, path, more]) =>
+  "no header that only the gateway may send reaches an upstream as a client sent it: %s",
+  ([, path, more, rows]) =>
     Effect.gen(function* () {
-      const gateway = yield* startGateway()
-      const token = yield* gateway.token("CP")
+      const gateway = yield* startFlagged({ rows })
+      const authorization = yield* gateway.bearer("CP")
       const answer = yield* gateway.raw(
-        `GET ${path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n` +
+        `GET ${path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nAuthorization: ${authorization}\r\n` +
           `${more}${forged.join("\r\n")}\r\n\r\n`,
       )
       assert.match(answer, /^HTTP\/1\.1 200 /)
-      const sent = gateway.plant.requests.filter(({ url }) => url !== "/health")
+      const { plant, direct } = gateway
+      const sent = [...plant.requests, ...direct.requests].filter(({ url }) => url !== "/health")
       assert.strictEqual(sent.length, 1)
       assert.deepStrictEqual(
         sent.flatMap(({ rawHeaders }) => rawHeaders.filter(([, value]) => value.includes("forged"))),

@@ -18,8 +18,10 @@ it.live.each(["", "/cp", "/pp"])("%s/health, /healthz and /ready answer without 
       status: "ready",
       dependencies: [
         { name: "postgres", status: "up", detail: "Starts with the first question." },
+        { name: "flags", status: "up", detail: "There are none: no database has been started." },
         { name: "plant", status: "up", detail: "Answered 200." },
         { name: "plant-sandbox", status: "up", detail: "Answered 200." },
+        { name: "plant-direct", status: "up", detail: "Answered 200." },
       ],
     })
     assert.strictEqual((yield* gateway.send({ method: "HEAD", path: `${prefix}/ready` })).status, 200)

@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime, Effect, Option } from "effect"
+import { assertProblem } from "../RawAnswer.ts"
+import { notEnrolled, requestsAt, startFlagged } from "./FlaggedGateway.ts"
+
+const rows = { "customer-1": { ...notEnrolled, middleware: { policy: false } }, "customer-2": {} }
+const trial = { trial: true }
+
+describe("a trial that is not enrolled", () => {
+  it.live("goes to the direct integration", () =>
+    Effect.gen(function* () {
+      const gateway = yield* startFlagged({ rows })
+      assert.strictEqual((yield* gateway.ask({ as: trial })).json()["upstream"], "plant-direct")
+      assert.strictEqual(gateway.reached(), 1)
+    }),
+  )
+
+  /** A gateway whose direct integration is production, and says nothing of its own. */
+  const overOnePlant = Effect.gen(function* () {
+    const { plant, sandbox } = yield* startFlagged({})
+    const gateway = yield* startFlagged({
+      rows,
+      urls: {
+        plant: plant.url,
+        sandbox: Option.some(sandbox.url),
+        // The same origin, written otherwise.
+        direct: Option.some(`${plant.url.replace("http", "HTTP")}/`),
+      },
+    })
+    return { ...gateway, plant, sandbox }
+  })
+
+  it.live("stays in the gateway where the direct integration is production, and gets to the sandbox", () =>
+    Effect.gen(function* () {
+      const gateway = yield* overOnePlant
+      assert.strictEqual((yield* gateway.ask({ as: trial })).json()["upstream"], "plant-sandbox")
+      assert.strictEqual(requestsAt(gateway.plant), 0)
+      assert.isEmpty(gateway.audited)
+    }),
+  )
+
+  it.live("has all the stages there, whatever its row has off", () =>
+    Effect.gen(function* () {
+      const gateway = yield* overOnePlant
+      const as = { ...trial, trialExpiresAt: DateTime.makeUnsafe(0) }
+      assertProblem(yield* gateway.ask({ as }), "trial-expired")
+    }),
+  )
+
+  it.live("is refused there when there is no sandbox: nothing sends it to production", () =>
+    Effect.gen(function* () {
+      const { plant } = yield* startFlagged({})
+      const urls = { plant: plant.url, sandbox: Option.none(), direct: Option.some(plant.url) }
+      const gateway = yield* startFlagged({ rows, urls })
+      assertProblem(yield* gateway.ask({ as: trial }), "service-unavailable")
+      assert.strictEqual(requestsAt(plant), 0)
+      // Who pays is served by the same Plant, either way.
+      for (const customerId of ["customer-1", "customer-2"])
+        assert.strictEqual((yield* gateway.ask({ as: { customerId } })).status, 200)
+    }),
+  )
+})
+
+it.live("a trial that is enrolled goes to the sandbox, never to the direct integration", () =>
+  Effect.gen(function* () {
+    const gateway = yield* startFlagged({ rows })
+    const answer = yield* gateway.ask({ as: { ...trial, customerId: "customer-2" } })
+    assert.strictEqual(answer.json()["upstream"], "plant-sandbox")
+    assert.strictEqual(gateway.reached(), 1)
+  }),
+)
