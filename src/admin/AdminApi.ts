@@ -5,14 +5,18 @@ import { Problem } from "../http/Problems.ts"
 import { adminBase } from "./AdminBase.ts"
 import * as Approvals from "./Approvals.ts"
 import * as Breakers from "./Breakers.ts"
+import * as Flags from "./Flags.ts"
 import * as Policy from "./Policy.ts"
+import * as Rollout from "./Rollout.ts"
 import { StaffOnly } from "./Staff.ts"
 
 /** The admin API (SPEC 18), as its handlers, its documentation and the CLI know it. */
 export const adminApi = adminBase
   .add(Approvals.approvals)
   .add(Breakers.breakers)
+  .add(Flags.flags)
   .add(Policy.policy)
+  .add(Rollout.rollout)
   .annotateMerge(
     OpenApi.annotations({
       title: "Constitutional Gateway: admin API",
@@ -47,7 +51,7 @@ const routed = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
 /** The routes of the admin API, and what is served nowhere else: its OpenAPI document. */
 export const layer = Layer.mergeAll(
   HttpApiBuilder.layer(adminApi, { openapiPath: "/_gateway/openapi.json" }).pipe(
-    Layer.provide([Approvals.layer, Breakers.layer, Policy.layer]),
+    Layer.provide([Approvals.layer, Breakers.layer, Flags.layer, Policy.layer, Rollout.layer]),
     Layer.provide(StaffOnly.layer),
   ),
   otherMethods,

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApi } from "effect/http-api"
+import { listed, reason } from "./Bounds.ts"
 import { problemSchemas } from "./ProblemSchemas.ts"
 
 /**
@@ -25,8 +26,7 @@ export const Instant = Schema.String.annotate({ format: "date-time" })
 export const instantOf = (millis: number): string => new Date(millis).toISOString()
 
 /** Why somebody does something, for the record. */
-export const Reason = Schema.String.check(
-  Schema.isPattern(/^(?=.*\S)\P{Cc}{1,500}$/u, {
-    expected: "one line of 1 to 500 characters that says why",
-  }),
-)
+export const Reason = Schema.String.check(Schema.isPattern(reason.pattern, { expected: reason.expected }))
+
+/** How much of a list is asked for, in a query. */
+export const Limit = Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.Int.check(Schema.isBetween(listed))))

@@ -4,7 +4,7 @@ import { AuditLog } from "../audit/AuditLog.ts"
 import { Problem } from "../http/Problems.ts"
 import { type Approval, Approvals, approvalStatuses, type ApprovalsUnavailable } from "../policy/Approvals.ts"
 import { approvalsAway } from "../policy/PolicyRefusals.ts"
-import { adminBase, commonProblems, Instant, instantOf, Reason } from "./AdminBase.ts"
+import { adminBase, commonProblems, Instant, instantOf, Limit, Reason } from "./AdminBase.ts"
 import { problemSchemas } from "./ProblemSchemas.ts"
 import { restricted, Staff, StaffOnly } from "./Staff.ts"
 
@@ -28,10 +28,6 @@ export const ApprovalView = Schema.Struct({
   decision_reason: Schema.NullOr(Schema.String),
   consumed_at: Schema.NullOr(Instant),
 })
-
-const Limit = Schema.FiniteFromString.pipe(
-  Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
-)
 
 const deciding = {
   params: { id: Schema.String },

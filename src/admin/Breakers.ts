@@ -3,6 +3,7 @@ import { HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Problem } from "../http/Problems.ts"
 import { Breakers, type BreakerStatus } from "../rollback/Breakers.ts"
 import { adminBase, commonProblems, Instant, instantOf, Reason } from "./AdminBase.ts"
+import { forcedMinutes } from "./Bounds.ts"
 import { problemSchemas } from "./ProblemSchemas.ts"
 import { restricted, Staff, StaffOnly } from "./Staff.ts"
 
@@ -39,7 +40,7 @@ export const breakers = HttpApiGroup.make("breakers")
       payload: Schema.Struct({
         state: ForcedState,
         reason: Reason,
-        minutes: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1440 })),
+        minutes: Schema.Int.check(Schema.isBetween(forcedMinutes)),
       }),
       success: BreakerView,
       error: [...unlessUnknown, problemSchemas["payload-too-large"]],

@@ -11,13 +11,32 @@ interface Rule {
   readonly governor?: true
 }
 
+/**
+ * Who has which of SPEC 18's duties. PP tokens carry the roles of SPEC 3; the duties are for the admin API alone.
+ *
+ * Rolling back is open to more than releasing is: who is awake at night must be able to take a change back, whoever
+ * made it. A helpdesk agent can do that, and change nothing else here. Nothing here is the auditor's.
+ */
+const duties = {
+  admin: ["admin"],
+  operator: ["admin", "infrastructure_engineer"],
+  releaser: ["admin", "infrastructure_engineer"],
+  rollbackOnly: ["admin", "infrastructure_engineer", "helpdesk_agent"],
+  viewer: ["admin", "infrastructure_engineer", "helpdesk_agent", "viewer"],
+} as const
+
 /** What the admin API asks of its callers, beside a PP token (SPEC 18). */
 const rules = {
-  "approvals.read": { roles: ["admin"] },
-  "approvals.decide": { roles: ["admin"], governor: true },
-  "breakers.read": { roles: ["admin", "infrastructure_engineer"] },
-  "breakers.force": { roles: ["admin", "infrastructure_engineer"] },
-  "policy.read": { roles: ["admin", "infrastructure_engineer"] },
+  "approvals.read": { roles: duties.admin },
+  "approvals.decide": { roles: duties.admin, governor: true },
+  "breakers.read": { roles: duties.operator },
+  "breakers.force": { roles: duties.operator },
+  "flags.read": { roles: duties.viewer },
+  "flags.write": { roles: duties.releaser },
+  "policy.read": { roles: duties.operator },
+  "rollout.read": { roles: duties.viewer },
+  "rollout.advance": { roles: duties.releaser },
+  rollback: { roles: duties.rollbackOnly },
 } as const satisfies Record<string, Rule>
 type AdminPermission = keyof typeof rules
 

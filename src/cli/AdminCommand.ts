@@ -1,5 +1,6 @@
-import { Console, Effect } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
+import { listed, reason } from "../admin/Bounds.ts"
 import type { AdminClient } from "./AdminClient.ts"
 import { type SaidTarget, targetFlags, targetOf } from "./AdminTarget.ts"
 
@@ -11,6 +12,34 @@ export const adminFlags = {
     Flag.withDefault(false),
   ),
 }
+
+/** A whole number within bounds, and a sentence for whoever says another. */
+export const wholeFlag = (name: string, { minimum, maximum }: typeof listed, about: string) => {
+  const range = `from ${minimum} to ${maximum}`
+  return Flag.String(name).pipe(
+    Flag.withMetavar("number"),
+    Flag.withDescription(`${about}, ${range}`),
+    Flag.filterMap(
+      (text) =>
+        Option.some(Number(text)).pipe(
+          Option.filter((number) => /^\d+$/.test(text) && number >= minimum && number <= maximum),
+        ),
+      () => `a whole number ${range}`,
+    ),
+  )
+}
+
+/** How much of a list is shown. */
+export const limitFlag = wholeFlag("limit", listed, "How many").pipe(Flag.withDefault(50))
+
+/** Why somebody does something; whoever changes something has to say it. */
+export const reasonFlag = Flag.String("reason").pipe(
+  Flag.withDescription("Why, in one line; it goes on record"),
+  Flag.filter(
+    (text) => reason.pattern.test(text),
+    () => reason.expected,
+  ),
+)
 
 /**
  * Asks the gateway and prints its answer, `shown` to people or as JSON. The client is loaded here: it takes longer to

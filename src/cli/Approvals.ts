@@ -2,7 +2,7 @@ import { Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { ApprovalView } from "../admin/Approvals.ts"
 import { approvalStatuses } from "../policy/Approvals.ts"
-import { adminFlags, printAnswer } from "./AdminCommand.ts"
+import { adminFlags, limitFlag, printAnswer, reasonFlag } from "./AdminCommand.ts"
 import { printable, table } from "./Table.ts"
 
 type View = typeof ApprovalView.Type
@@ -15,7 +15,7 @@ const list = Command.make(
       Flag.withDescription("Only those with this status"),
       Flag.optional,
     ),
-    limit: Flag.Int("limit").pipe(Flag.withDescription("How many, the newest first"), Flag.withDefault(50)),
+    limit: limitFlag,
   },
   ({ status, limit, ...said }) =>
     printAnswer(
@@ -39,7 +39,7 @@ const list = Command.make(
               ]),
             ),
     ),
-).pipe(Command.withDescription("Print what customers have asked Governors to approve"))
+).pipe(Command.withDescription("Print what customers have asked Governors to approve, the newest first"))
 
 const statusOf = ({ status, expired }: View): string => (expired ? `${status}, expired` : status)
 
@@ -48,7 +48,7 @@ const deciding = (name: "approve" | "deny", about: string) =>
     name,
     {
       id: Argument.String("id").pipe(Argument.withDescription("The approval's id")),
-      reason: Flag.String("reason").pipe(Flag.withDescription("Why, in one line; it goes on record")),
+      reason: reasonFlag,
       ...adminFlags,
     },
     ({ id, reason, ...said }) =>

@@ -1,6 +1,7 @@
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, Command } from "effect/cli"
+import { forcedMinutes } from "../admin/Bounds.ts"
 import type { BreakerView } from "../admin/Breakers.ts"
-import { adminFlags, printAnswer } from "./AdminCommand.ts"
+import { adminFlags, printAnswer, reasonFlag, wholeFlag } from "./AdminCommand.ts"
 import { printable, table } from "./Table.ts"
 
 type View = typeof BreakerView.Type
@@ -29,8 +30,8 @@ const forcing = (verb: "open" | "close", state: "open" | "closed", about: string
     verb,
     {
       name,
-      reason: Flag.String("reason").pipe(Flag.withDescription("Why, in one line; it goes on record")),
-      minutes: Flag.Int("minutes").pipe(Flag.withDescription("For how long, from 1 to 1440")),
+      reason: reasonFlag,
+      minutes: wholeFlag("minutes", forcedMinutes, "For how long"),
       ...adminFlags,
     },
     ({ name: dependency, reason, minutes, ...said }) =>

@@ -3,6 +3,9 @@ import { Command } from "effect/cli"
 import { approvalsCommand } from "./Approvals.ts"
 import { breakersCommand } from "./Breakers.ts"
 import { configCommand, reportFaults } from "./Config.ts"
+import { flagsCommand } from "./Flags.ts"
+import { migrateCommand } from "./Migrate.ts"
+import { rolloutCommand } from "./Rollout.ts"
 import { tokenCommand } from "./Token.ts"
 
 /**
@@ -20,6 +23,15 @@ export const gatewayCommand = <E, R>(handlers: {
   )
   return Command.make("gateway").pipe(
     Command.withDescription("The gateway between the two portals and Plant"),
-    Command.withSubcommands([serve, approvalsCommand, breakersCommand, configCommand, tokenCommand]),
+    Command.withSubcommands([
+      serve,
+      approvalsCommand,
+      breakersCommand,
+      configCommand,
+      flagsCommand,
+      migrateCommand,
+      rolloutCommand,
+      tokenCommand,
+    ]),
   )
 }

@@ -149,7 +149,10 @@ describe("The admin API", () => {
       const endpoints = Object.values(adminApi.groups).flatMap((group) => Object.values(group.endpoints))
       assert.lengthOf(operations, endpoints.length)
       for (const operation of operations) {
-        assert.match(String(operation["x-gateway-permission"]), /^(approvals|breakers|policy)\.\w+$/)
+        assert.match(
+          String(operation["x-gateway-permission"]),
+          /^((approvals|breakers|flags|policy|rollout)\.\w+|rollback)$/,
+        )
         assert.deepStrictEqual(operation["security"], [{ bearer: [] }])
         assert.containsAllKeys(operation["responses"], ["200", "400", "401", "403", "503"])
       }

@@ -5,16 +5,21 @@ import * as WasmPolicyEngine from "../../layers/wasm/PolicyEngine.ts"
 import * as AdminRoutes from "../../src/admin/AdminRoutes.ts"
 import { ConstitutionalContext, type Identity } from "../../src/auth/ConstitutionalContext.ts"
 import type { GatewayConfig } from "../../src/config/GatewayConfig.ts"
+import type { FlagFeed } from "../../src/flags/FlagFeed.ts"
+import type { FlagStore } from "../../src/flags/FlagStore.ts"
 import { Exchange, type ExchangeShape } from "../../src/http/Exchange.ts"
 import type { Problem } from "../../src/http/Problems.ts"
 import { RequestIds } from "../../src/http/RequestIds.ts"
+import type { UpstreamUrls } from "../../src/http/Upstreams.ts"
 import type { Approvals } from "../../src/policy/Approvals.ts"
 import { Shadow } from "../../src/policy/Shadow.ts"
 import type { ShadowReport } from "../../src/policy/ShadowReport.ts"
 import { staff as anyStaff } from "../auth/Identities.ts"
 import { configured } from "../auth/World.ts"
+import { MemoryFlags } from "../flags/MemoryFlags.ts"
 import { embeddedApprovals } from "../policy/StagesUnderTest.ts"
 import { breakers } from "../rollback/World.ts"
+import { flagsWorld, withDirect } from "./FlagsWorld.ts"
 
 interface Asked {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE"
@@ -106,10 +111,15 @@ export const others = [
   "viewer",
 ].map((role) => staff(`${role}-1`, [role]))
 
-/** The admin API over the real ports; approvals in a PostgreSQL of this process, which starts with the first question. */
+/**
+ * The admin API over the real ports; approvals in a PostgreSQL of this process, which starts with the first question,
+ * flags and the rollout in memory.
+ */
 export const world = <E = never>(
   setup: {
     readonly approvals?: Layer.Layer<Approvals, E>
+    readonly flags?: Layer.Layer<FlagStore | FlagFeed>
+    readonly urls?: Layer.Layer<UpstreamUrls>
     readonly shadow?: Layer.Layer<Shadow | ShadowReport, never, GatewayConfig>
     readonly env?: Readonly<Record<string, string>>
   } = {},
@@ -119,8 +129,9 @@ export const world = <E = never>(
       Layer.mergeAll(
         setup.approvals ?? embeddedApprovals,
         setup.shadow ?? Shadow.layerOff,
-        breakers(),
         WasmPolicyEngine.layer,
+        setup.urls ?? withDirect,
+        flagsWorld(setup.flags ?? MemoryFlags.layer).pipe(Layer.provideMerge(breakers())),
       ),
     ),
     Layer.provideMerge(configured(setup.env)),

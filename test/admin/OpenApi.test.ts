@@ -15,7 +15,9 @@ import { Approvals } from "../../src/policy/Approvals.ts"
 import { PolicyEngine } from "../../src/policy/PolicyEngine.ts"
 import { Shadow } from "../../src/policy/Shadow.ts"
 import { configured } from "../auth/World.ts"
+import { MemoryFlags } from "../flags/MemoryFlags.ts"
 import { breakers } from "../rollback/World.ts"
+import { flagsWorld, withDirect } from "./FlagsWorld.ts"
 
 /** Asks whatever listens for the portals. */
 const client = Layer.effect(
@@ -41,7 +43,9 @@ const gateway = (env: Readonly<Record<string, string>> = {}) =>
   ).pipe(
     Layer.provide([CanonicalPath.layer, CorrelationStage.layer, AdmissionStage.layer]),
     Layer.provide(Layer.succeed(Proxy, Effect.die("No request of these tests is for the backend."))),
-    Layer.provide([Approvals.layerOff, PolicyEngine.layerOff, Shadow.layerOff, breakers()]),
+    Layer.provide([Approvals.layerOff, PolicyEngine.layerOff, Shadow.layerOff]),
+    Layer.provide([flagsWorld(MemoryFlags.layer), withDirect]),
+    Layer.provide(breakers()),
     Layer.provide([configured({ PORT: "0", ...env }), Lifecycle.layer]),
   )
 

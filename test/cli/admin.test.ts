@@ -81,17 +81,22 @@ describe("gateway approvals", { timeout: 120_000 }, () => {
   )
 
   it.live.each([
-    [["approvals", "approve", "some-id", "--reason", " "], /reason/],
-    [["approvals", "list", "--limit", "0"], /limit/],
-    [["breakers", "open", "redis", "--reason", "Because.", "--minutes", "1441"], /minutes/],
-  ] as const)("asks nobody what the admin API cannot be asked: %j", ([args, names]) =>
+    [
+      ["approvals", "approve", "some-id", "--reason", " "],
+      'flag --reason: " ". Expected: one line of 1 to 500 characters that says why',
+    ],
+    [["approvals", "list", "--limit", "0"], 'flag --limit: "0". Expected: a whole number from 1 to 200'],
+    [["approvals", "list", "--limit", "1.5"], 'flag --limit: "1.5". Expected: a whole number from 1 to 200'],
+    [
+      ["breakers", "open", "redis", "--reason", "Because.", "--minutes", "1441"],
+      'flag --minutes: "1441". Expected: a whole number from 1 to 1440',
+    ],
+  ] as const)("asks nobody what the admin API cannot be asked, and says what can be: %j", ([args, says]) =>
     Effect.gen(function* () {
-      const port = yield* freePort
-      const env = { GATEWAY_URL: `http://127.0.0.1:${port}`, GATEWAY_TOKEN: "any" }
+      const env = { GATEWAY_URL: `http://127.0.0.1:${yield* freePort}`, GATEWAY_TOKEN: "any" }
       const { code, err } = yield* commandLine(args, env)
       assert.strictEqual(code, 1)
-      assert.match(err, /^What was asked of .* does not fit the admin API: /)
-      assert.match(err, names)
+      assert.include(err, says)
     }),
   )
 })

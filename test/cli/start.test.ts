@@ -76,6 +76,18 @@ describe.concurrent("a start", { timeout: 60_000 }, () => {
     }),
   )
 
+  it.live("without any backend has a direct integration too, for customers who are not enrolled", () =>
+    Effect.gen(function* () {
+      const gateway = yield* serveGateway({ FLAGS_DEFAULT_ENABLED: "false" })
+      const output = gateway.output()
+      assert.match(output, /Direct {5}http:\/\/127\.0\.0\.1:\d+ \(demo\)\n/)
+      const [, path = "", authorization = ""] =
+        /curl -s http:\/\/127\.0\.0\.1:\d+(\/cp\S+) -H 'Authorization: ([^']+)'/.exec(output) ?? []
+      const answer = yield* send(gateway.port, { path, headers: { authorization } })
+      assert.strictEqual(answer.json()["upstream"], "plant-direct")
+    }),
+  )
+
   it.live("with switches off, or that nothing is behind, warns of each", () =>
     Effect.gen(function* () {
       const gateway = yield* serveGateway({
