@@ -9,6 +9,9 @@ export interface TcpRelay {
   readonly url: string
   /** The server hangs, as with SIGSTOP: connections stay, or are accepted, and bytes wait on the way. */
   readonly hang: Effect.Effect<void>
+  /** It will hang once a client says this, before it hears it. */
+  readonly hangAt: (words: string) => Effect.Effect<void>
+  readonly isHanging: () => boolean
   /** The server is gone: connections break, and none is accepted. */
   readonly vanish: Effect.Effect<void>
   /** The server is back on the same port. */
@@ -23,6 +26,7 @@ export const startRelay = (target: string) =>
       const server = { host: url.hostname, port: Number(url.port) }
       const pairs = new Set<readonly [client: Socket, server: Socket]>()
       let hanging = false
+      let lastWords: string | undefined
       const listener = createServer((client) => {
         const upstream = connect(server)
         const pair = [client, upstream] as const
@@ -35,7 +39,10 @@ export const startRelay = (target: string) =>
               for (const end of pair) end.destroy()
             })
         }
-        client.on("data", (bytes) => upstream.write(bytes))
+        client.on("data", (bytes) => {
+          if (lastWords !== undefined && bytes.includes(lastWords)) hang()
+          else upstream.write(bytes)
+        })
         upstream.on("data", (bytes) => client.write(bytes))
         if (hanging) for (const socket of pair) socket.pause()
       })
@@ -46,13 +53,19 @@ export const startRelay = (target: string) =>
       const cut = () => {
         for (const pair of pairs) for (const socket of pair) socket.destroy()
       }
+      const hang = () => {
+        hanging = true
+        for (const pair of pairs) for (const socket of pair) socket.pause()
+      }
       const relay: TcpRelay = {
         port,
         url: url.href,
-        hang: Effect.sync(() => {
-          hanging = true
-          for (const pair of pairs) for (const socket of pair) socket.pause()
-        }),
+        hang: Effect.sync(hang),
+        isHanging: () => hanging,
+        hangAt: (words) =>
+          Effect.sync(() => {
+            lastWords = words
+          }),
         vanish: Effect.suspend(() => {
           const closed = close(listener)
           cut()

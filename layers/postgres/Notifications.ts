@@ -1,6 +1,6 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
-import { Effect, Queue, Schedule, Scope } from "effect"
+import { Effect, Fiber, Queue, Schedule, Scope } from "effect"
 
 /** What is said on the channels of PostgreSQL's NOTIFY. */
 export interface Notifications {
@@ -52,7 +52,11 @@ const follow = Effect.fnUntraced(function* (
   // Closed after the connection, and so without a last word to a server that may hang.
   const listening = yield* Scope.fork(yield* Effect.scope)
   const connection = yield* PgConnection.make(config)
-  const said = yield* Scope.provide(connection.listen(channel), listening)
+  // By a fiber that nobody waits for: interrupted, it has a last word too, which ends with the connection.
+  const beginning = yield* Effect.forkDetach(Scope.provide(connection.listen(channel), listening))
+  const said = yield* Effect.onInterrupt(Fiber.join(beginning), () =>
+    Effect.sync(() => beginning.interruptUnsafe()),
+  )
   yield* wake
   return yield* Effect.forever(Effect.andThen(Queue.takeAll(said), wake))
 })

@@ -285,6 +285,19 @@ await describeLive("Who listens to FlagFeed in PostgreSQL", "TEST_DATABASE_URL",
     }),
   )
 
+  it.live("leaves at once, also when the server hangs as it begins", () =>
+    Effect.gen(function* () {
+      const relay = yield* startRelay(yield* ownSchema(url))
+      const here = yield* instance(relay.url)
+      const scope = yield* Scope.make()
+      yield* relay.hangAt("LISTEN")
+      yield* counting.pipe(Effect.provideContext(here), Scope.provide(scope))
+      yield* until(relay.isHanging)
+      const [took] = yield* Effect.timed(Scope.close(scope, Exit.void))
+      assert.isBelow(Duration.toMillis(took), 1000)
+    }),
+  )
+
   it.live("takes no connection from the pool", () =>
     Effect.gen(function* () {
       const { listening, named } = yield* Effect.flatMap(ownSchema(url), listenersOf)
