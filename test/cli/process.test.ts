@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
+import { once } from "node:events"
 import { fileURLToPath } from "node:url"
+import { startHttpServer } from "../HttpServer.ts"
+import { until } from "../Until.ts"
 
 const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
@@ -51,6 +54,23 @@ describe.concurrent("the gateway command as a process", { timeout: 30_000 }, () 
       assert.strictEqual(code, 1)
       assert.strictEqual(out, "")
       assert.match(err, /^JWT_SECRET_CP is not set\.[^\n]*\n$/)
+    }),
+  )
+
+  it.live("ends with exit code 130 when it is interrupted before it has done what it was asked", () =>
+    Effect.gen(function* () {
+      let isAsked = false
+      const { url } = yield* startHttpServer(() => {
+        isAsked = true
+      })
+      const child = execFile(process.execPath, [entry, "breakers", "list"], {
+        env: { GATEWAY_URL: url, GATEWAY_TOKEN: "a-token" },
+      })
+      const ended = once(child, "exit")
+      yield* until(() => isAsked)
+      child.kill("SIGINT")
+      yield* Effect.promise(() => ended)
+      assert.strictEqual(child.exitCode, 130)
     }),
   )
 })

@@ -52,7 +52,7 @@ export const stateSettings = {
   DATABASE_CONNECTIONS: setting({
     kind: whole(1, 1000),
     default: "10",
-    about: "Connections to PostgreSQL, a worker.",
+    about: "Connections to PostgreSQL, a worker; one more listens for changed flags.",
   }),
   RATE_LIMIT_ENABLED: setting({ kind: flag, default: "true", about: "Whether requests are rate limited." }),
   AUTH_RATE_LIMIT_PER_MINUTE: setting({
