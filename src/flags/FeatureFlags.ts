@@ -53,9 +53,10 @@ export class FeatureFlags extends Context.Service<
     readonly refresh: Effect.Effect<void>
     /**
      * Acts at once on this instance as if the rollout had become this one, because the database cannot be told now: it
-     * holds until the database has another than the one it takes the place of (by its `version`).
+     * holds until the database has another than the one it takes the place of (by its `version`). False, and nothing
+     * changed, where that is not the one that is known here.
      */
-    readonly presume: (rollout: Rollout, insteadOf: number) => Effect.Effect<void>
+    readonly presume: (rollout: Rollout, insteadOf: number) => Effect.Effect<boolean>
   }
 >()("gateway/flags/FeatureFlags") {
   /**
@@ -90,7 +91,9 @@ export class FeatureFlags extends Context.Service<
         refresh,
         presume: (rollout, insteadOf) =>
           Effect.sync(() => {
-            if (memory.presume(rollout, insteadOf)) keepSoon()
+            const holds = memory.presume(rollout, insteadOf)
+            if (holds) keepSoon()
+            return holds
           }),
       })
     }),

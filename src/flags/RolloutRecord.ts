@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import type { Assessment } from "./Analysis.ts"
 import { FeatureFlags } from "./FeatureFlags.ts"
-import type { FlagsUnavailable } from "./FlagFeed.ts"
+import { FlagsUnavailable } from "./FlagFeed.ts"
 import type { Rollout } from "./Rollout.ts"
 import { makeReports, type OwnEvent } from "./RolloutReports.ts"
 import { Rollouts } from "./Rollouts.ts"
@@ -59,8 +59,11 @@ export class RolloutRecord extends Context.Service<
         const isStored = yield* store(event)
         // Another fiber may have done it meanwhile.
         if (presumed !== event) return
+        const { state, rollout } = flags.status()
+        // What it has become instead is not known before the database says.
+        if (!isStored && state !== "current")
+          return yield* new FlagsUnavailable({ cause: "The database did not say what the rollout is." })
         presumed = undefined
-        const { rollout } = flags.status()
         // Not stored now, but before perhaps, when only the answer was lost.
         if (isStored || Option.exists(rollout, (now) => isSame(now, event.after))) return yield* sayOnRecord
         const now = Option.match(rollout, { onNone: () => "gone", onSome: whereOf })
@@ -72,6 +75,8 @@ export class RolloutRecord extends Context.Service<
 
       const put = Effect.fnUntraced(function* (event: OwnEvent) {
         yield* catchUp
+        // What is presumed here has a version that may be another's on record.
+        if (!isSameOrNone(event.before, flags.status().rollout)) return false
         const isStored = yield* store(event)
         if (isStored) yield* report(event, true)
         return isStored
@@ -79,20 +84,31 @@ export class RolloutRecord extends Context.Service<
 
       const presume = Effect.fnUntraced(function* (event: OwnEvent) {
         // Whoever aborts at the same time has done so.
-        if (presumed !== undefined) return
+        if (presumed !== undefined) return "presumed" as const
         presumed = event
-        yield* flags.presume(event.after, event.after.version - 1)
-        yield* report(event, false)
+        if (yield* flags.presume(event.after, event.after.version - 1)) {
+          yield* report(event, false)
+          return "presumed" as const
+        }
+        presumed = undefined
+        // Only the answer was lost, or somebody else was faster.
+        if (!Option.exists(flags.status().rollout, (now) => isSame(now, event.after)))
+          return "overtaken" as const
+        yield* report(event, true)
+        return "stored" as const
       })
 
       return RolloutRecord.of({
-        put: (change, evidence) => put(eventOf(change, evidence)),
+        // Neither is left between the change and its report: who stops meanwhile has said what was done.
+        put: (change, evidence) => Effect.uninterruptible(put(eventOf(change, evidence))),
         abort: (change, evidence) => {
           const event = eventOf(change, evidence)
-          return Effect.matchEffect(put(event), {
-            onSuccess: (isStored) => Effect.succeed(isStored ? "stored" : "overtaken"),
-            onFailure: () => Effect.as(presume(event), "presumed"),
-          })
+          return Effect.uninterruptible(
+            Effect.matchEffect(put(event), {
+              onSuccess: (isStored) => Effect.succeed(isStored ? "stored" : "overtaken"),
+              onFailure: () => presume(event),
+            }),
+          )
         },
         catchUp,
       })
@@ -111,3 +127,4 @@ const sayOnRecord = Effect.logInfo("The abort of the rollout is on record now, a
 
 const isSame = (one: Rollout, other: Rollout): boolean =>
   one.version === other.version && one.updatedAt === other.updatedAt && one.updatedBy === other.updatedBy
+const isSameOrNone = Option.makeEquivalence(isSame)

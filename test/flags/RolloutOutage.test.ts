@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { FlagsUnavailable } from "../../src/flags/FlagFeed.ts"
+import { RolloutRefused } from "../../src/flags/RolloutControl.ts"
 import type { MemoryDisk } from "./MemoryKeptFlags.ts"
 import {
   begin,
@@ -84,6 +85,22 @@ describe("while the database is away a rollout", () => {
     }),
   )
 
+  it.effect("is not steered on from an abort here that somebody else has overtaken", () =>
+    Effect.gen(function* () {
+      const { database, here } = yield* outage()
+      yield* here.control.abort(word)
+      database.store.state = "there"
+      yield* database.becomes({ state: "paused" })
+      yield* database.isHeard(false)
+      yield* database.comesBack
+      const advancing = here.control.advance({ ...word, to: Option.none(), automatic: Option.none() })
+      const refused = yield* Effect.flip(advancing)
+      assert.instanceOf(refused, RolloutRefused)
+      assert.deepStrictEqual(database.actions(), ["start", "set"])
+      assert.strictEqual(here.rollout().state, "paused")
+    }),
+  )
+
   it.effect("goes no further, however well it goes here", () =>
     Effect.gen(function* () {
       const { database, here } = yield* outage()
@@ -160,7 +177,11 @@ describe("while the database is away a rollout", () => {
       database.store.state = "there"
       yield* pass(30, {}, here)
       assert.deepStrictEqual(database.actions(), ["start", "abort"])
-      assert.include(here.logged.at(-1), "The abort of the rollout is on record now")
+      assert.match(
+        here.logged.at(-1) ?? "",
+        /^Error: The rollout was aborted: it is aborted, as analysis said: /,
+      )
+      assert.notInclude(here.logged.at(-1), "on this instance alone")
     }),
   )
 
