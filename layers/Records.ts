@@ -29,7 +29,7 @@ const nowhere = Layer.mergeAll(
 
 /**
  * What is kept in PostgreSQL, and on this machine for when it is away; nothing where no database is named, which a start
- * allows if no stage keeps anything.
+ * allows while nobody is identified and no policy asked.
  */
 export const layer = Layer.unwrap(
   Effect.map(GatewayConfig, ({ postgres }) =>

@@ -203,14 +203,14 @@ const decides = (known: Known): boolean =>
 
 const postgres: Rule = {
   about:
-    "Unless ENABLE_POLICY_MIDDLEWARE is false, POSTGRES_LAYER=pg has a DATABASE_URL, and more than one worker has POSTGRES_LAYER=pg.",
+    "Unless ENABLE_AUTH_MIDDLEWARE and ENABLE_POLICY_MIDDLEWARE are false, POSTGRES_LAYER=pg has a DATABASE_URL, and more than one worker has POSTGRES_LAYER=pg.",
   faults: (known) => {
-    if (known.ENABLE_POLICY_MIDDLEWARE !== true) return []
+    if (known.ENABLE_AUTH_MIDDLEWARE !== true && known.ENABLE_POLICY_MIDDLEWARE !== true) return []
     return [
       ...when(
         known.POSTGRES_LAYER === "pg" && isUnset(known.DATABASE_URL),
         "DATABASE_URL",
-        "It is not set, and approvals are kept in PostgreSQL.",
+        "It is not set, and customers' flags and approvals are kept in PostgreSQL.",
         "Set DATABASE_URL to a postgres:// URL, or POSTGRES_LAYER to embedded when one process is all there is.",
       ),
       ...when(

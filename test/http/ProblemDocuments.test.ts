@@ -107,6 +107,7 @@ const production = {
   ENVIRONMENT: "production",
   GATEWAY_TYPE: "CP",
   REDIS_LAYER: "memory",
+  POSTGRES_LAYER: "embedded",
   PLANT_API_URL: "http://127.0.0.1:1",
   FLAGS_DEFAULT_ENABLED: "true",
   ENABLE_RBAC_MIDDLEWARE: "false",
