@@ -142,7 +142,7 @@ export const bringUp = (
       const objects = yield* ObjectStore
       const settle = Effect.fnUntraced(
         function* ({ id, name }: Step) {
-          const exports = state.takenDown.find((each) => each.id === id)?.exports
+          const exports = state.takenDown.find((each) => titleOf(each) === titleOf({ id, name }))?.exports
           if (exports !== undefined) {
             if (!withoutData) yield* restoreTables(exports)
             yield* forgetTakenDown(id)

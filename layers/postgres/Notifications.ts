@@ -1,6 +1,7 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import { Effect, Fiber, Queue, Schedule, Scope } from "effect"
+import { SqlError } from "effect/sql"
 
 /** What is said on the channels of PostgreSQL's NOTIFY. */
 export interface Notifications {
@@ -30,9 +31,15 @@ export const ofServer: Effect.Effect<Notifications, never, PgClient.PgClient> = 
     Effect.succeed({
       listen: Effect.fnUntraced(function* (channel, heard) {
         const wake = yield* waker(heard)
-        yield* Effect.scoped(follow(config, channel, wake)).pipe(
+        const report = reportTransitions(channel)
+        yield* Effect.scoped(follow(config, channel, Effect.andThen(report(true), wake), wake)).pipe(
           Effect.timeoutOption(longest),
           Effect.forever,
+          // A connection that is lost may come as a defect, and must not end this for ever.
+          Effect.catchDefect((defect) =>
+            SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect),
+          ),
+          Effect.tapError(() => report(false)),
           Effect.retry(pause),
           // There is no last try that could fail.
           Effect.ignore,
@@ -43,10 +50,26 @@ export const ofServer: Effect.Effect<Notifications, never, PgClient.PgClient> = 
     }),
 )
 
-/** Wakes at first, and then whenever something is said. */
+/** Logs when nothing is heard any more, and when something could be again. */
+const reportTransitions = (channel: string) => {
+  let hears = true
+  return (hearing: boolean) =>
+    Effect.suspend(() => {
+      if (hearing === hears) return Effect.void
+      hears = hearing
+      return hearing
+        ? Effect.logInfo(`PostgreSQL's channel ${channel} is heard again.`)
+        : Effect.logWarning(
+            `PostgreSQL's channel ${channel} is not heard; what is said there is found out by asking, until it is.`,
+          )
+    })
+}
+
+/** Has `begun` run once it hears, and `wake` whenever something is said. */
 const follow = Effect.fnUntraced(function* (
   config: PgConnection.Config,
   channel: string,
+  begun: Effect.Effect<void>,
   wake: Effect.Effect<void>,
 ) {
   // Closed after the connection, and so without a last word to a server that may hang.
@@ -57,7 +80,7 @@ const follow = Effect.fnUntraced(function* (
   const said = yield* Effect.onInterrupt(Fiber.join(beginning), () =>
     Effect.sync(() => beginning.interruptUnsafe()),
   )
-  yield* wake
+  yield* begun
   return yield* Effect.forever(Effect.andThen(Queue.takeAll(said), wake))
 })
 

@@ -110,7 +110,9 @@ export const layer = Layer.effect(
               AS told (span text, "group" text, requests bigint, errors bigint, latencies jsonb)
             ON CONFLICT (step, instance, span, "group") DO UPDATE SET
               until = excluded.until, requests = excluded.requests, errors = excluded.errors,
-              latencies = excluded.latencies`),
+              latencies = excluded.latencies
+            -- Two looks of an instance may cross each other on the way.
+            WHERE gateway_rollout_samples.until <= excluded.until`),
         )
       },
 

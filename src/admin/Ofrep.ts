@@ -1,9 +1,10 @@
 import { Clock, Effect, type Layer } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { createHash, randomUUID } from "node:crypto"
+import { createHash } from "node:crypto"
 import { FeatureFlags } from "../flags/FeatureFlags.ts"
-import { Problem, problemDocument } from "../http/Problems.ts"
+import { Problem } from "../http/Problems.ts"
 import { type Evaluation, flags, type Known } from "./OfrepFlags.ts"
+import { problemResponse } from "./ProblemResponse.ts"
 import { Refusal, targetingKeyOf } from "./OfrepRequest.ts"
 
 /**
@@ -94,23 +95,12 @@ const refused = (
   request: HttpServerRequest.HttpServerRequest,
   key: string | undefined,
 ) =>
-  Effect.sync(() => {
-    const problem = new Problem({
+  problemResponse(
+    new Problem({
       slug,
       detail,
       extensions: { ...(key === undefined ? {} : { key }), errorCode, errorDetails: detail },
       ...(headers === undefined ? {} : { headers }),
-    })
-    const correlationId = randomUUID()
-    const document = problemDocument(problem, {
-      accept: request.headers["accept"],
-      instance: request.url.split("?", 1).join(),
-      correlationId,
-      revealCause: false,
-    })
-    return HttpServerResponse.text(document.body, {
-      status: problem.status,
-      contentType: document.contentType,
-      headers: { ...document.headers, "x-correlation-id": correlationId },
-    })
-  })
+    }),
+    request,
+  )

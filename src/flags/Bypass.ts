@@ -5,11 +5,17 @@ import type { Exchange, ExchangeShape } from "../http/Exchange.ts"
 import { RequestIds } from "../http/RequestIds.ts"
 import type { Match } from "../http/Routes.ts"
 import type { App } from "../http/Stage.ts"
+import { makeTally } from "../primitives/Tally.ts"
 import type { Route } from "./FeatureFlags.ts"
 
 /** Puts on record that a request passes the inner layers by, and counts it, before it goes. Made once, at start. */
 export const makeBypass = Effect.gen(function* () {
   const { record } = yield* AuditLog
+  const count = {
+    row: yield* makeTally(bypassed, { because: "row" }),
+    cohort: yield* makeTally(bypassed, { because: "cohort" }),
+    default: yield* makeTally(bypassed, { because: "default" }),
+  } satisfies Record<Route["because"], () => void>
 
   return <R>(
     { method }: ExchangeShape,
@@ -28,8 +34,10 @@ export const makeBypass = Effect.gen(function* () {
         customerId,
         details: { portal, method, route: route.template, because, cohort },
       }).pipe(
-        Effect.andThen(Metric.update(Metric.withAttributes(bypassed, { because }), 1)),
-        Effect.andThen(direct),
+        Effect.flatMap(() => {
+          count[because]()
+          return direct
+        }),
       ),
     )
 })

@@ -6,6 +6,7 @@ import { Problem } from "../http/Problems.ts"
 import type { RequestIds } from "../http/RequestIds.ts"
 import type { App } from "../http/Stage.ts"
 import { UpstreamUrls } from "../http/Upstreams.ts"
+import { makeTally } from "../primitives/Tally.ts"
 import { makeBypass } from "./Bypass.ts"
 import { Enrolment } from "./Enrolment.ts"
 import { FeatureFlags } from "./FeatureFlags.ts"
@@ -39,6 +40,8 @@ export class CustomerFlagsStage extends Context.Service<CustomerFlagsStage, Fork
       // Of a trial no request ever reaches production (SPEC 5), and here the direct integration is production.
       const trialsStay = directIsProduction(yield* UpstreamUrls)
       const bypass = yield* makeBypass
+      const refuseUnknown = refuse(unknown, yield* makeTally(refused, { reason: "unknown" }))
+      const refuseNoDirect = refuse(noDirect, yield* makeTally(refused, { reason: "no-direct" }))
       const sampling = yield* makeSampling
 
       return CustomerFlagsStage.of(<R>({ direct, gateway }: Branches<R>) =>
@@ -48,13 +51,12 @@ export class CustomerFlagsStage extends Context.Service<CustomerFlagsStage, Fork
               return Enrolment.provide(exchange, "all")(gateway)
             }
             const way = routeOf(identity.customerId.value)
-            if (way === undefined) return refuse(unknown, "unknown")
+            if (way === undefined) return refuseUnknown
             if (way.to === "gateway") {
               return sampling("canary", way, match.route, exchange, Enrolment.provide(exchange, way)(gateway))
             }
             if (identity.trial && trialsStay) return Enrolment.provide(exchange, "all")(gateway)
-            if (Option.isNone(direct)) return refuse(noDirect, "no-direct")
-            Enrolment.provide(exchange, way)
+            if (Option.isNone(direct)) return refuseNoDirect
             const bypassed = bypass(exchange, match, identity, way, direct.value)
             return sampling("control", way, match.route, exchange, bypassed)
           }),
@@ -72,8 +74,11 @@ export class CustomerFlagsStage extends Context.Service<CustomerFlagsStage, Fork
 const directIsProduction = ({ plant, direct }: UpstreamUrls["Service"]): boolean =>
   Option.isSome(direct) && new URL(direct.value).origin === new URL(plant).origin
 
-const refuse = (problem: Problem, reason: string): App =>
-  Effect.andThen(Metric.update(Metric.withAttributes(refused, { reason }), 1), Effect.fail(problem))
+const refuse = (problem: Problem, count: () => void): App =>
+  Effect.suspend(() => {
+    count()
+    return Effect.fail(problem)
+  })
 
 const unknown = new Problem({
   slug: "service-unavailable",

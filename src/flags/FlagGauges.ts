@@ -1,5 +1,6 @@
 import { Clock, Effect, Metric, Option } from "effect"
 import type { FlagsStatus } from "./FeatureFlags.ts"
+import { showMetric } from "../primitives/ShownMetric.ts"
 
 const age = Metric.gauge("gateway_flags_age_seconds", {
   description:
@@ -12,7 +13,6 @@ const rows = Metric.gauge("gateway_flags_rows", { description: "Customers who ha
 
 /** Shows how the flags stand whenever the metrics are read, until the scope closes. */
 export const showFlags = Effect.fnUntraced(function* (status: () => FlagsStatus) {
-  const context = yield* Effect.context<never>()
   const clock = yield* Clock.Clock
   const startedAt = clock.currentTimeMillisUnsafe()
   /** Seconds; 0 where nothing can be older than it is, because the database has not been started. */
@@ -22,15 +22,8 @@ export const showFlags = Effect.fnUntraced(function* (status: () => FlagsStatus)
     return Math.max(0, clock.currentTimeMillisUnsafe() - since) / 1000
   }
   const show = (gauge: Metric.Gauge<number>, valueOf: (status: FlagsStatus) => number) =>
-    Metric.registerUnsafe(gauge, context, {
-      get: () => ({ value: valueOf(status()) }),
-      update: () => {},
-      modify: () => {},
-    })
-  const shown = [
-    show(age, ageOf),
-    show(revision, (now) => Option.getOrElse(now.revision, () => 0)),
-    show(rows, (now) => now.rows),
-  ]
-  yield* Effect.addFinalizer(() => Effect.sync(() => shown.forEach((each) => each.remove())))
+    showMetric(gauge, () => ({ value: valueOf(status()) }))
+  yield* show(age, ageOf)
+  yield* show(revision, (now) => Option.getOrElse(now.revision, () => 0))
+  yield* show(rows, (now) => now.rows)
 })

@@ -28,7 +28,7 @@ export const standingOf = (standing: Standing): string => {
   const contents = `revision ${revision.value}, ${rows === 1 ? "1 row" : `${rows} rows`}, ${rolloutOf(standing)}`
   return state === "current"
     ? `The flags are current: ${contents}.`
-    : `The database does not answer. The flags that it confirmed ${inWords(now - confirmedAt.value)} ago hold: ${contents}.`
+    : `The database does not confirm the flags. What it confirmed ${inWords(now - confirmedAt.value)} ago holds: ${contents}.`
 }
 
 const rolloutOf = ({ status: { rollout }, isPresumed }: Standing): string => {

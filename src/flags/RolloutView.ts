@@ -7,6 +7,7 @@ import type { Rollout } from "./Rollout.ts"
 import { Rollouts } from "./Rollouts.ts"
 import { bySpan, groups, RolloutSampler, type Seen } from "./Samples.ts"
 import { Sampler } from "./Sampler.ts"
+import { showMetric } from "../primitives/ShownMetric.ts"
 
 /** What was made of a rollout at one time. */
 export interface Judged {
@@ -96,17 +97,10 @@ const errors = Metric.counter("gateway_rollout_errors_total", {
 
 /** The series are read when metrics are, not told by each request. */
 const countRequests = Effect.fnUntraced(function* (sampler: Sampler) {
-  const context = yield* Effect.context<never>()
-  const series = groups.flatMap((group) => [
-    [Metric.withAttributes(requests, { group }), () => sampler.total(group).requests] as const,
-    [Metric.withAttributes(errors, { group }), () => sampler.total(group).errors] as const,
-  ])
-  const registered = series.map(([metric, count]) =>
-    Metric.registerUnsafe(metric, context, {
-      get: () => ({ count: count(), incremental: true }),
-      update: () => {},
-      modify: () => {},
-    }),
-  )
-  yield* Effect.addFinalizer(() => Effect.sync(() => registered.forEach((each) => each.remove())))
+  for (const group of groups) {
+    const show = (counter: Metric.Counter<number>, count: () => number) =>
+      showMetric(Metric.withAttributes(counter, { group }), () => ({ count: count(), incremental: true }))
+    yield* show(requests, () => sampler.total(group).requests)
+    yield* show(errors, () => sampler.total(group).errors)
+  }
 })

@@ -6,6 +6,7 @@ import * as RolloutDesk from "./RolloutDesk.ts"
 import { RolloutRecord } from "./RolloutRecord.ts"
 import { followUp, isWatched } from "./RolloutSteps.ts"
 import { RolloutView } from "./RolloutView.ts"
+import { showMetric } from "../primitives/ShownMetric.ts"
 
 /**
  * Judges the rollout every `ROLLOUT_ANALYSIS_SECONDS`, and does what follows (SPEC 11): takes it to 0 % when a guardrail
@@ -67,17 +68,12 @@ const percentGauge = Metric.gauge("gateway_rollout_percent", {
 })
 
 const showState = Effect.fnUntraced(function* (current: () => Option.Option<Rollout>) {
-  const context = yield* Effect.context<never>()
-  const gauges = [
-    [stateGauge, ({ state }: Rollout) => states[state]],
-    [percentGauge, percent],
-  ] as const
-  const registered = gauges.map(([gauge, value]) =>
-    Metric.registerUnsafe(gauge, context, {
-      get: () => ({ value: Option.match(current(), { onNone: () => 0, onSome: value }) }),
-      update: () => {},
-      modify: () => {},
-    }),
+  const valueOf = (value: (rollout: Rollout) => number) => () => ({
+    value: Option.match(current(), { onNone: () => 0, onSome: value }),
+  })
+  yield* showMetric(
+    stateGauge,
+    valueOf(({ state }) => states[state]),
   )
-  yield* Effect.addFinalizer(() => Effect.sync(() => registered.forEach((each) => each.remove())))
+  yield* showMetric(percentGauge, valueOf(percent))
 })

@@ -3,6 +3,7 @@ import { statusOf } from "./AnswerStatus.ts"
 import { Exchange } from "./Exchange.ts"
 import type { PortalId } from "../portals/Portal.ts"
 import type { Stage } from "./Stage.ts"
+import { showMetricUnsafe } from "../primitives/ShownMetric.ts"
 
 /** Requests answered, by portal and status; 499 is a client that went away. */
 const requests = (attributes: { readonly portal: string; readonly status: string }) =>
@@ -59,9 +60,7 @@ const makeCounts = (context: Context.Context<never>) => {
       const series = { count: 0, incremental: true }
       portals[portal][status] = series
       const counter = requests({ portal, status: String(status) })
-      registrations.push(
-        Metric.registerUnsafe(counter, context, { get: () => series, update: () => {}, modify: () => {} }),
-      )
+      registrations.push(showMetricUnsafe(counter, context, () => series))
       return series
     },
     forget: () => registrations.forEach((registration) => registration.remove()),

@@ -1,4 +1,5 @@
 import { Cause, Duration, Effect, Exit, Metric } from "effect"
+import { showMetric } from "../primitives/ShownMetric.ts"
 import { type Admission, type Breaker, CircuitOpen } from "../rollback/Breakers.ts"
 import { Problem } from "./Problems.ts"
 import type { Response } from "./Stage.ts"
@@ -39,20 +40,10 @@ export const makeUpstreamGuard = Effect.fnUntraced(function* (options: {
 }) {
   const { breaker, concurrency } = options
   const upstream = breaker.dependency
-  const context = yield* Effect.context<never>()
   const busy = { requests: 0, streams: 0 }
 
   for (const kind of ["requests", "streams"] as const) {
-    yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        Metric.registerUnsafe(Metric.withAttributes(inFlight, { upstream, kind }), context, {
-          get: () => ({ value: busy[kind] }),
-          update: () => {},
-          modify: () => {},
-        }),
-      ),
-      (gauge) => Effect.sync(() => gauge.remove()),
-    )
+    yield* showMetric(Metric.withAttributes(inFlight, { upstream, kind }), () => ({ value: busy[kind] }))
   }
   const countRefused = (reason: "circuit" | "bulkhead") =>
     Metric.update(Metric.withAttributes(refused, { upstream, reason }), 1)

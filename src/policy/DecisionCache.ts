@@ -11,7 +11,7 @@ import {
 } from "./DecisionKey.ts"
 import type { Remembered } from "./SharedDecisions.ts"
 import type { SharedLookups } from "./SharedLookups.ts"
-import { makeTally } from "./Tally.ts"
+import { makeTally } from "../primitives/Tally.ts"
 
 /**
  * What was decided before of requests that are rememberable (SPEC 6): by this process (L1), and by other instances

@@ -8,7 +8,7 @@ import { inProcess, overNetwork } from "./EngineAccess.ts"
 import { FallbackEngine, type PolicyUnavailable } from "./PolicyEngine.ts"
 import { Shadow } from "./Shadow.ts"
 import type { Remembered } from "./SharedDecisions.ts"
-import { makeTally } from "./Tally.ts"
+import { makeTally } from "../primitives/Tally.ts"
 
 /** A decision and where it came from. */
 export interface Verdict {

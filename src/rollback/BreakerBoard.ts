@@ -6,6 +6,7 @@ import { Breakers, type BreakerState } from "./Breakers.ts"
 import { Circuit } from "./Circuit.ts"
 import { makeJudges } from "./Judge.ts"
 import { makeOperatorWords } from "./OperatorWords.ts"
+import { showMetricUnsafe } from "../primitives/ShownMetric.ts"
 
 const stateGauge = Metric.gauge("gateway_breaker_state", {
   description: "What calls to a dependency meet: 0 a closed circuit, 1 a half open one, 2 an open one",
@@ -61,11 +62,9 @@ export const layer = Layer.effect(
       circuit.force(words.forced(dependency))
       circuits.set(dependency, circuit)
       gauges.add(
-        Metric.registerUnsafe(Metric.withAttributes(stateGauge, labels), context, {
-          get: () => ({ value: levels[circuit.status.state] }),
-          update: () => {},
-          modify: () => {},
-        }),
+        showMetricUnsafe(Metric.withAttributes(stateGauge, labels), context, () => ({
+          value: levels[circuit.status.state],
+        })),
       )
       return circuit
     }

@@ -53,14 +53,14 @@ describe("while the database is away", () => {
         yield* TestClock.adjust("3 minutes")
         assert.strictEqual(
           yield* ready,
-          "flags down: The database does not answer. The flags that it confirmed 3 minutes ago hold: revision 1, 1 row, no rollout.",
+          "flags down: The database does not confirm the flags. What it confirmed 3 minutes ago holds: revision 1, 1 row, no rollout.",
         )
         assert.approximately(Number((yield* metricsOf("gateway_flags"))["gateway_flags_age_seconds"]), 180, 1)
         yield* feedBecomes("answers")
         yield* pass(1)
         assert.strictEqual(yield* ready, "flags up: The flags are current: revision 1, 1 row, no rollout.")
         assert.deepStrictEqual(logged, [
-          "Warn: The database does not answer. The flags that it confirmed 1 second ago hold: revision 1, 1 row, no rollout.",
+          "Warn: The database does not confirm the flags. What it confirmed 1 second ago holds: revision 1, 1 row, no rollout.",
           "Info: The flags are told again. The flags are current: revision 1, 1 row, no rollout.",
         ])
       }).pipe(Effect.scoped, Effect.provide(world)),
@@ -131,7 +131,7 @@ describe("a start while the database is away", () => {
       assert.deepInclude(routeOf(late), { to: "gateway", because: "cohort" })
       assert.deepInclude(status(), { state: "stale", revision: Option.some(2), rows: 1 })
       const said =
-        "The database does not answer. The flags that it confirmed 2 hours ago hold: revision 2, 1 row, rollout running at stable_100pct."
+        "The database does not confirm the flags. What it confirmed 2 hours ago holds: revision 2, 1 row, rollout running at stable_100pct."
       assert.strictEqual(yield* ready, `flags down: ${said}`)
       assert.deepStrictEqual(logged, [`Warn: ${said}`])
       assert.approximately(Number((yield* metricsOf("gateway_flags"))["gateway_flags_age_seconds"]), 7200, 3)

@@ -30,7 +30,7 @@ describe("the age of flags that the database does not confirm", () => {
   ])("of %d seconds is said as %s", (age, words) => {
     assert.strictEqual(
       said(age),
-      `The database does not answer. The flags that it confirmed ${words} ago hold: revision 7, 2 rows, no rollout.`,
+      `The database does not confirm the flags. What it confirmed ${words} ago holds: revision 7, 2 rows, no rollout.`,
     )
   })
 })

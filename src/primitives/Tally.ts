@@ -1,4 +1,5 @@
 import { Effect, Metric } from "effect"
+import { showMetric } from "./ShownMetric.ts"
 
 /** A series of a counter that costs its user an addition: it is read when metrics are, not told each time. */
 export const makeTally = Effect.fnUntraced(function* (
@@ -6,12 +7,7 @@ export const makeTally = Effect.fnUntraced(function* (
   labels: Readonly<Record<string, string>>,
 ) {
   let count = 0
-  const series = Metric.registerUnsafe(
-    Metric.withAttributes(counter, labels),
-    yield* Effect.context<never>(),
-    { get: () => ({ count, incremental: true }), update: () => {}, modify: () => {} },
-  )
-  yield* Effect.addFinalizer(() => Effect.sync(series.remove))
+  yield* showMetric(Metric.withAttributes(counter, labels), () => ({ count, incremental: true }))
   return (): void => {
     count++
   }
