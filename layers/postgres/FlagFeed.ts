@@ -43,22 +43,31 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { ask, notifications, opened, sql } = yield* Database
     const columns = flagColumns(sql)
-    const headColumns = sql.literal(
-      "flags.revision, history_since, state, cohort, automatic, step, step_started_at, " +
+    const rolloutColumns = sql.literal(
+      "state, cohort, automatic, step, step_started_at, " +
         "rollout.updated_at AS rollout_updated_at, rollout.updated_by AS rollout_updated_by, reason, " +
         "rollout.version AS rollout_version",
     )
     // Each has one row. The planner does not know it before the first ANALYZE, and would compile a query of a second for
     // the thousands that it expects.
-    const head = sql.literal(
-      "(SELECT * FROM gateway_flag_revision LIMIT 1) AS flags " +
-        "LEFT JOIN (SELECT * FROM gateway_rollout LIMIT 1) AS rollout ON true",
-    )
+    const revisions = sql.literal("(SELECT * FROM gateway_flag_revision LIMIT 1) AS flags")
+    const withRollout = {
+      columns: sql`flags.revision, history_since, ${rolloutColumns}`,
+      from: sql`${revisions} LEFT JOIN (SELECT * FROM gateway_rollout LIMIT 1) AS rollout ON true`,
+      standing,
+    }
+    /** While the rollout's table is taken down, rows are told all the same. */
+    const withoutRollout = {
+      columns: sql.literal("flags.revision, history_since, NULL AS state"),
+      from: revisions,
+      standing: (head: Head) => ({ ...standing(head), rollout: "unknown" as const }),
+    }
+    type Reading = typeof withRollout | typeof withoutRollout
 
     /** One row with what has changed since; or one row if nothing has. */
-    const changesSince = (known: bigint) => sql<Head & Change>`
-      SELECT ${headColumns}, changed_id, rows.*
-      FROM ${head}
+    const changesSince = (known: bigint, head: Reading) => sql<Head & Change>`
+      SELECT ${head.columns}, changed_id, rows.*
+      FROM ${head.from}
       LEFT JOIN LATERAL (
         SELECT customer_id AS changed_id FROM gateway_feature_flag_history AS history
         WHERE history.revision > ${known} AND history_since <= ${known} AND flags.revision > ${known}
@@ -72,35 +81,49 @@ export const layer = Layer.effect(
       ORDER BY customer_id LIMIT ${rowsAtOnce}`
 
     /** All of it in one snapshot. */
-    const everything = sql
-      .withTransaction(
-        Effect.gen(function* () {
-          const [now] = yield* sql<Head>`SELECT ${headColumns} FROM ${head}`
-          const rows: Array<CustomerFlags> = []
-          for (;;) {
-            const read = yield* page(rows.at(-1)?.customerId)
-            for (const row of read) rows.push(flagsOf(row))
-            if (read.length < rowsAtOnce) return { now, rows }
-          }
-        }),
-      )
-      .pipe(
-        Effect.provideService(SqlClient.BeginTransaction, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"),
-      )
+    const everything = (head: Reading) =>
+      sql
+        .withTransaction(
+          Effect.gen(function* () {
+            const [now] = yield* sql<Head>`SELECT ${head.columns} FROM ${head.from}`
+            const rows: Array<CustomerFlags> = []
+            for (;;) {
+              const read = yield* page(rows.at(-1)?.customerId)
+              for (const row of read) rows.push(flagsOf(row))
+              if (read.length < rowsAtOnce) return { now, rows }
+            }
+          }),
+        )
+        .pipe(
+          Effect.provideService(
+            SqlClient.BeginTransaction,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+          ),
+        )
+
+    const read = Effect.fnUntraced(function* (revision: Option.Option<number>, head: Reading) {
+      const known = BigInt(Option.getOrElse(revision, () => -1))
+      const changes = yield* ask(changesSince(known, head))
+      const now = yield* present(changes[0])
+      if (now.history_since <= known && known <= now.revision && changes.length <= changesAtOnce)
+        return { ...head.standing(now), isWhole: false, ...rowsAndRemoved(changes) }
+      const all = yield* ask(everything(head), patience)
+      return { ...head.standing(yield* present(all.now)), isWhole: true, rows: all.rows, removed: [] }
+    })
+    const isRolloutDown = ask(
+      sql<{ readonly down: boolean }>`SELECT to_regclass('gateway_rollout') IS NULL AS down`,
+    ).pipe(Effect.map(([found]) => found?.down === true))
 
     return FlagFeed.of({
-      since: Effect.fnUntraced(
-        function* (revision) {
-          const known = BigInt(Option.getOrElse(revision, () => -1))
-          const changes = yield* ask(changesSince(known))
-          const now = yield* present(changes[0])
-          if (now.history_since <= known && known <= now.revision && changes.length <= changesAtOnce)
-            return { ...standing(now), isWhole: false, ...rowsAndRemoved(changes) }
-          const all = yield* ask(everything, patience)
-          return { ...standing(yield* present(all.now)), isWhole: true, rows: all.rows, removed: [] }
-        },
-        Effect.mapError((cause) => new FlagsUnavailable({ cause })),
-      ),
+      since: (revision) =>
+        read(revision, withRollout).pipe(
+          Effect.catch((cause) =>
+            Effect.flatMap(isRolloutDown, (down) =>
+              down ? read(revision, withoutRollout) : Effect.fail(cause),
+            ),
+          ),
+          Effect.mapError((cause) => new FlagsUnavailable({ cause })),
+        ),
       listen: (heard) => notifications.listen(flagChannel, heard),
       opened,
     })

@@ -5,7 +5,7 @@ import { ObjectStore } from "../../src/objects/ObjectStore.ts"
 import { inWords, MigrateFailed } from "./MigrateFailed.ts"
 import { forgetTakenDown, recordTakenDown } from "./MigrationJournal.ts"
 import { applyMissing, type Migrations, type Step, stepsOf, titleOf } from "./Migrations.ts"
-import { checkNumber, knownStep, readState, refuseAppliedAgain } from "./MigrationState.ts"
+import { checkNumber, knownStep, readState, refuseAppliedAgain, type State } from "./MigrationState.ts"
 import { alone, aloneAndUndone, atOneMoment, forTables } from "./MigrationTransaction.ts"
 import { countRows, exportTable, quoted, type TableExport } from "./TableExport.ts"
 import { restoreTables } from "./TableRestore.ts"
@@ -35,12 +35,19 @@ interface Wish {
  * before, and nothing goes unless the exports were read again and are right. All in one transaction, in which nobody
  * else reads or writes the tables.
  */
-export const takeDown = (all: Migrations, { to, dryRun }: Wish) =>
-  (dryRun ? aloneAndUndone : alone)(
+export const takeDown = Effect.fnUntraced(function* (all: Migrations, { to, dryRun }: Wish) {
+  const meant = yield* Effect.map(readState, lastOf).pipe(inWords)
+  return yield* (dryRun ? aloneAndUndone : alone)(
     Effect.gen(function* () {
       yield* forTables
       const state = yield* readState
       yield* refuseAppliedAgain(state)
+      // Of two who take the last step down at once, both mean the same one.
+      if (Option.isNone(to) && lastOf(state) !== meant) {
+        return yield* new MigrateFailed({
+          message: `${meant} was the last step when this began, and is not any more. Nothing was changed; \`gateway migrate status\` says what is.`,
+        })
+      }
       const goal = yield* checkNumber(
         all,
         state,
@@ -54,6 +61,12 @@ export const takeDown = (all: Migrations, { to, dryRun }: Wish) =>
       return yield* Effect.forEach(steps, (step) => takeStepDown(step, dryRun))
     }),
   ).pipe(inWords)
+})
+
+const lastOf = ({ applied }: State): string => {
+  const last = applied.at(-1)
+  return last === undefined ? "No step" : titleOf(last)
+}
 
 const takeStepDown = Effect.fnUntraced(function* (step: Step, dryRun: boolean) {
   const { id, name } = step
@@ -67,6 +80,17 @@ const takeStepDown = Effect.fnUntraced(function* (step: Step, dryRun: boolean) {
 
 const counted = (table: string) => Effect.map(countRows(table), (rows) => ({ table, rows, location: null }))
 const shown = ({ table, rows, location }: TableExport) => ({ table, rows, location })
+/** The journal says which tables were exported, and restoring empties them first: none but the step's own. */
+const refuseOtherTables = (step: Step, exports: ReadonlyArray<TableExport>) => {
+  const others = exports.filter(({ table }) => !step.tables.includes(table)).map(({ table }) => table)
+  return others.length === 0
+    ? Effect.void
+    : Effect.fail(
+        new MigrateFailed({
+          message: `The journal has an export of ${others.join(", ")}, which ${titleOf(step)} does not make. Nothing was changed.`,
+        }),
+      )
+}
 const leftOut = ({ table, location }: TableExport) => ({ table, rows: 0, location })
 
 /** Waits once, before anything is done, for whoever is in the way. */
@@ -141,10 +165,14 @@ export const bringUp = (
       }
       const objects = yield* ObjectStore
       const settle = Effect.fnUntraced(
-        function* ({ id, name }: Step) {
+        function* (step: Step) {
+          const { id, name } = step
           const exports = state.takenDown.find((each) => titleOf(each) === titleOf({ id, name }))?.exports
           if (exports !== undefined) {
-            if (!withoutData) yield* restoreTables(exports)
+            if (!withoutData) {
+              yield* refuseOtherTables(step, exports)
+              yield* restoreTables(exports)
+            }
             yield* forgetTakenDown(id)
           }
           settled.push({ id, name, tables: (exports ?? []).map(withoutData ? leftOut : shown) })

@@ -13,8 +13,11 @@ export interface FlagChanges {
   readonly rows: ReadonlyArray<CustomerFlags>
   /** Ids of customers whose row is gone; empty when whole. */
   readonly removed: ReadonlyArray<string>
-  /** The latest rollout; none when there never was one. */
-  readonly rollout: Option.Option<Rollout>
+  /**
+   * The latest rollout; none when there never was one. `unknown` while its table is taken down: then what was known of it
+   * goes on to hold.
+   */
+  readonly rollout: Option.Option<Rollout> | "unknown"
 }
 
 /** Where every instance learns what the flags are (SPEC 11). */

@@ -70,7 +70,7 @@ export const makeFlagMemory = (defaultEnabled: boolean): FlagMemory => {
    * A presumption may have been kept, and nothing in what is kept tells: but on record a version never becomes an
    * earlier one while the revision does not.
    */
-  const presumptionKept = ({ revision: now, rollout: latest }: FlagChanges): Presumption | undefined => {
+  const presumptionKept = (now: number, latest: Option.Option<Rollout>): Presumption | undefined => {
     const held = rollout()
     return isRecalled &&
       Option.isSome(held) &&
@@ -87,10 +87,12 @@ export const makeFlagMemory = (defaultEnabled: boolean): FlagMemory => {
       yield* inSlices(changes.removed, (customerId) => entries.delete(customerId))
       yield* inSlices(loaded, ([customerId, entry]) => entries.set(customerId, entry))
     }
-    const presumption = presumptionKept(changes)
-    const holds = Option.exists(changes.rollout, ({ version }) => version === presumption?.insteadOf)
-    presumed = holds ? presumption : undefined
-    recorded = changes.rollout
+    if (changes.rollout !== "unknown") {
+      const presumption = presumptionKept(changes.revision, changes.rollout)
+      const holds = Option.exists(changes.rollout, ({ version }) => version === presumption?.insteadOf)
+      presumed = holds ? presumption : undefined
+      recorded = changes.rollout
+    }
     revision = Option.some(changes.revision)
     isKnown = true
     isRecalled = false

@@ -341,6 +341,25 @@ await describeLive("FlagFeed in a PostgreSQL whose flags were taken down", "TEST
     }),
   )
 
+  it.live(
+    "tells rows on while only the rollout is taken down, and knows that it does not know of the rollout",
+    () =>
+      Effect.gen(function* () {
+        const { client, url: own } = yield* migrationWorld(url)
+        const here = yield* instance(own)
+        const start = yield* Effect.provideContext(everything, here)
+        yield* Effect.provide(takeDown(migrations, { to: Option.some(2), dryRun: false }), client)
+        yield* Context.get(here, FlagStore).write(changeOf("c"))
+        const { rollout, rows } = yield* Effect.provideContext(since(start.revision), here)
+        assert.strictEqual(rollout, "unknown")
+        assert.deepStrictEqual(
+          rows.map(({ customerId }) => customerId),
+          ["c"],
+        )
+        assert.lengthOf((yield* Effect.provideContext(everything, here)).rows, 1)
+      }),
+  )
+
   it.live("goes on where it was once they are back with their data", () =>
     Effect.gen(function* () {
       const { client, url: own } = yield* migrationWorld(url)
