@@ -131,8 +131,11 @@ export const layer = HttpApiBuilder.group(
       before: Option.Option<CustomerFlags>,
       change: Omit<FlagChange, "by">,
     ) {
-      const { identity, correlationId } = yield* Staff
+      const { identity, correlationId, deny } = yield* Staff
       const { customerId, reason, wanted } = change
+      // A row takes its customer's staff past the stages too: nobody does that for themselves.
+      if (Option.contains(identity.customerId, customerId))
+        return yield* deny("Nobody changes the flags of the customer they belong to.")
       const onRecord = record({
         kind: "operations",
         name: "flags_changed",

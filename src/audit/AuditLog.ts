@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option, References } from "effect"
 
 export type Severity = "INFO" | "WARNING" | "CRITICAL"
 
@@ -33,7 +33,10 @@ export class AuditLog extends Context.Service<
         customer_id: Option.getOrNull(customerId),
         details,
       }
-      return Effect.annotateLogs(levels[severity](`Audit: ${name}`), { audit })
+      return Effect.annotateLogs(levels[severity](`Audit: ${name}`), { audit }).pipe(
+        // What is on record does not hang on how much an operator wants to read.
+        Effect.provideService(References.MinimumLogLevel, "All"),
+      )
     },
   })
 }

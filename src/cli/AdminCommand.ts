@@ -3,6 +3,7 @@ import { Flag } from "effect/cli"
 import { listed, reason } from "../admin/Bounds.ts"
 import type { AdminClient } from "./AdminClient.ts"
 import { type SaidTarget, targetFlags, targetOf } from "./AdminTarget.ts"
+import { printableJson, printableLines } from "./Table.ts"
 
 /** The flags of every command that asks a running gateway. */
 export const adminFlags = {
@@ -53,5 +54,5 @@ export const printAnswer = Effect.fnUntraced(function* <A, E>(
   const target = yield* targetOf(said)
   const { ask } = yield* Effect.promise(() => import("./AdminClient.ts"))
   const answer = yield* ask(target, question)
-  yield* Console.log(said.json ? JSON.stringify(answer, null, 2) : shown(answer))
+  yield* Console.log(said.json ? printableJson(answer) : printableLines(shown(answer)))
 })

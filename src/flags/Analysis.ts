@@ -1,7 +1,7 @@
 import { Option } from "effect"
 import type { GatewaySettings } from "../config/GatewayConfig.ts"
 import { isSurelyMore, isSurelyOver } from "./Confidence.ts"
-import { quantile, slowerThan } from "./Latency.ts"
+import { quantile, slowerThan, timed } from "./Latency.ts"
 import type { Rollout } from "./Rollout.ts"
 import { type BothGroups, type GroupSamples, type Seen, type Span, spans } from "./Samples.ts"
 
@@ -44,7 +44,8 @@ const hasControl = ({ cohort }: Rollout): boolean => !Option.contains(cohort, "s
  * Judges a step by what was seen of it (SPEC 11). It is
  *
  * - `broken` when a check is in any span that has enough requests; what is told is then that span;
- * - `good` when over the whole step no check is broken, and none that can be made is missing;
+ * - `good` when over the whole step no check is broken, none that can be made is missing, and the canary's errors are not
+ *   over the ceiling, whatever the control's are;
  * - `insufficient` otherwise.
  *
  * The canary's share of errors is held against the control's, or against the ceiling where the control has too few
@@ -63,8 +64,10 @@ export const assess = (
     const latency = checkLatency(seen[span], limits)
     const isBroken = errors.verdict === "broken" || latency.verdict === "broken"
     const isComparable = control.requests >= limits.minSample || !hasControl(rollout)
+    // A control that fails as often excuses a canary, and recommends it no further.
+    const isSound = errors.canary !== null && errors.canary <= limits.errorCeiling
     return {
-      verdict: isBroken ? "broken" : errors.verdict === "kept" && isComparable ? "good" : "insufficient",
+      verdict: isBroken ? "broken" : isSound && isComparable ? "good" : "insufficient",
       checks: [errors, latency],
       requests: { canary: canary.requests, control: control.requests },
       errors: { canary: canary.errors, control: control.errors },
@@ -119,14 +122,14 @@ const checkLatency = ({ canary, control }: BothGroups, { minSample, latencyFacto
   const [own, controls] = [p95(canary, minSample), p95(control, minSample)]
   if (own === null || controls === null) return { ...missing(metric), canary: own, control: controls }
   const limit = Math.max(controls * latencyFactor, controls + latencyFloor)
-  const slow = { of: canary.requests, part: slowerThan(canary, limit) }
-  const asSlow = { of: control.requests, part: control.requests * (1 - quantileJudged) }
+  const slow = { of: timed(canary), part: slowerThan(canary, limit) }
+  const asSlow = { of: timed(control), part: timed(control) * (1 - quantileJudged) }
   return { metric, canary: own, control: controls, limit, verdict: verdict(isSurelyMore(slow, asSlow, 0)) }
 }
 const quantileJudged = 0.95
 
 const p95 = (samples: GroupSamples, minSample: number): number | null =>
-  samples.requests < minSample ? null : (quantile(samples, quantileJudged) ?? null)
+  timed(samples) < minSample ? null : (quantile(samples, quantileJudged) ?? null)
 
 const missing = (metric: Check["metric"]): Check => ({
   metric,

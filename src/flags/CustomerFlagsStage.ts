@@ -5,7 +5,6 @@ import { MatchedRoute } from "../http/MatchedRoute.ts"
 import { Problem } from "../http/Problems.ts"
 import type { RequestIds } from "../http/RequestIds.ts"
 import type { App } from "../http/Stage.ts"
-import { UpstreamUrls } from "../http/Upstreams.ts"
 import { makeTally } from "../primitives/Tally.ts"
 import { makeBypass } from "./Bypass.ts"
 import { Enrolment } from "./Enrolment.ts"
@@ -37,8 +36,6 @@ export class CustomerFlagsStage extends Context.Service<CustomerFlagsStage, Fork
     this,
     Effect.gen(function* () {
       const { routeOf } = yield* FeatureFlags
-      // Of a trial no request ever reaches production (SPEC 5), and here the direct integration is production.
-      const trialsStay = directIsProduction(yield* UpstreamUrls)
       const bypass = yield* makeBypass
       const refuseUnknown = refuse(unknown, yield* makeTally(refused, { reason: "unknown" }))
       const refuseNoDirect = refuse(noDirect, yield* makeTally(refused, { reason: "no-direct" }))
@@ -53,9 +50,12 @@ export class CustomerFlagsStage extends Context.Service<CustomerFlagsStage, Fork
             const way = routeOf(identity.customerId.value)
             if (way === undefined) return refuseUnknown
             if (way.to === "gateway") {
-              return sampling("canary", way, match.route, exchange, Enrolment.provide(exchange, way)(gateway))
+              const enrolled = Enrolment.provide(exchange, way)(gateway)
+              // A trial's answers come from the sandbox, and say nothing of what the rollout leads to.
+              return identity.trial ? enrolled : sampling("canary", way, match.route, exchange, enrolled)
             }
-            if (identity.trial && trialsStay) return Enrolment.provide(exchange, "all")(gateway)
+            // No request of a trial ever reaches production (SPEC 5), and the direct integration is production.
+            if (identity.trial) return Enrolment.provide(exchange, "all")(gateway)
             if (Option.isNone(direct)) return refuseNoDirect
             const bypassed = bypass(exchange, match, identity, way, direct.value)
             return sampling("control", way, match.route, exchange, bypassed)
@@ -70,9 +70,6 @@ export class CustomerFlagsStage extends Context.Service<CustomerFlagsStage, Fork
     Exchange.use((exchange) => Enrolment.provide(exchange, "all")(gateway)),
   )
 }
-
-const directIsProduction = ({ plant, direct }: UpstreamUrls["Service"]): boolean =>
-  Option.isSome(direct) && new URL(direct.value).origin === new URL(plant).origin
 
 const refuse = (problem: Problem, count: () => void): App =>
   Effect.suspend(() => {

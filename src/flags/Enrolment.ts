@@ -4,7 +4,7 @@ import type { Route } from "./FeatureFlags.ts"
 
 /**
  * How the flags let a signed-in request go. `all` where they have no say: staff who belong to no customer, the
- * gateway's own routes, and trials whom nothing but the gateway keeps from production. Established by `CustomerFlags`.
+ * gateway's own routes, and trials who are not enrolled: nothing but the gateway keeps them from production. Established by `CustomerFlags`.
  */
 export interface Enrolment {
   readonly _: unique symbol

@@ -29,6 +29,13 @@ export const quantile = ({ latencies }: GroupSamples, share: number): number | u
   return undefined
 }
 
+/** Of how many requests it is known how long they took. */
+export const timed = ({ latencies }: GroupSamples): number => {
+  let count = 0
+  for (const each of latencies.values()) count += each
+  return count
+}
+
 /** How many requests certainly took this long or longer: those of buckets that begin there. */
 export const slowerThan = ({ latencies }: GroupSamples, seconds: number): number => {
   let count = 0

@@ -9,9 +9,10 @@ class Observed {
   readonly taken = { requests: 0, errors: 0 }
   readonly #latencies = new Uint32Array(buckets)
 
-  add(isError: boolean, seconds: number): void {
+  add(isError: boolean, seconds: number | undefined): void {
     this.requests++
     if (isError) this.errors++
+    if (seconds === undefined) return
     const bucket = bucketOf(seconds)
     this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + 1
   }
@@ -61,7 +62,7 @@ export class Sampler {
   #spans = bySpan((_, millis) => new Sliding(millis))
 
   /** Nothing while no step is followed. */
-  readonly observe = (group: Group, status: number, seconds: number): void => {
+  readonly observe = (group: Group, status: number, seconds: number | undefined): void => {
     if (this.#step !== undefined) this.#observed[group].add(status >= 500, seconds)
   }
 

@@ -9,7 +9,7 @@ export interface GroupSamples {
   readonly requests: number
   /** Answered with 5xx, whoever said so. */
   readonly errors: number
-  /** How many requests took how long, by the index of the bucket (`Latency`); sparse. */
+  /** How many requests, of those of which it is known, took how long, by the index of the bucket (`Latency`); sparse. */
   readonly latencies: ReadonlyMap<number, number>
 }
 export type BothGroups = Readonly<Record<Group, GroupSamples>>
@@ -62,9 +62,9 @@ export class RolloutSampler extends Context.Service<
   RolloutSampler,
   {
     /**
-     * Synchronous and cheap. `status` as the client saw it; `seconds` from the stage to the answer's end. Requests
-     * whose client went away, and streams, are not told.
+     * Synchronous and cheap. `status` as the client saw it; `seconds` from the stage to the head of the answer, undefined
+     * where it does not show how fast the backend is.
      */
-    readonly observe: (group: Group, status: number, seconds: number) => void
+    readonly observe: (group: Group, status: number, seconds: number | undefined) => void
   }
 >()("gateway/flags/RolloutSampler") {}

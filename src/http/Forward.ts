@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Clock, Effect, Option } from "effect"
 import type { IncomingMessage } from "node:http"
 import { GatewayConfig } from "../config/GatewayConfig.ts"
+import { AnswerHead } from "./AnswerHead.ts"
 import type { ExchangeShape } from "./Exchange.ts"
 import { asksForWebSocket } from "./Framing.ts"
 import { copyPassing, listedByConnection, passesUpstream } from "./Headers.ts"
@@ -24,6 +25,7 @@ export interface Onward {
 /** How every proxy sends a request on, wherever to (SPEC 13). Made once, at start. */
 export const makeForward = Effect.gen(function* () {
   const { server, plant } = yield* GatewayConfig
+  const clock = yield* Clock.Clock
   const idleTimeout = plant.timeoutSeconds * 1000
 
   return {
@@ -36,12 +38,14 @@ export const makeForward = Effect.gen(function* () {
     },
 
     send: (
-      { request, response, method, answerHeaders }: ExchangeShape,
+      exchange: ExchangeShape,
       { timeout }: Route,
       upstream: Upstream,
       { target, headers, body }: Onward,
     ): Effect.Effect<Response, Problem> => {
+      const { request, response, method, answerHeaders } = exchange
       const kind = timeout === "none" ? "streams" : "requests"
+      const head = AnswerHead.in(exchange)
       return upstream.guard(kind, (heard) =>
         relay(request, response, {
           pool: upstream[kind],
@@ -52,7 +56,12 @@ export const makeForward = Effect.gen(function* () {
           idleTimeout: kind === "streams" ? 0 : idleTimeout,
           bodyLimit: server.maxBodyBytes,
           answerHeaders,
-          heard,
+          heard: Option.isNone(head)
+            ? heard
+            : (status) => {
+                head.value.at = clock.monotonicTimeNanosUnsafe()
+                heard(status)
+              },
         }),
       )
     },

@@ -7,7 +7,7 @@ import { copyPassing, listedByConnection, passesToClient } from "./Headers.ts"
 import { Problem } from "./Problems.ts"
 import { askForBody, hasBody } from "./RequestBody.ts"
 import type { Response } from "./Stage.ts"
-import { BodyTooLarge, Upload } from "./Upload.ts"
+import { BodyTooLarge, Upload, UploadCutShort } from "./Upload.ts"
 import type { UpstreamPool } from "./Upstreams.ts"
 
 /** What is sent upstream for one request. */
@@ -218,7 +218,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
         ),
       )
     } else {
-      this.#resume(Effect.fail(problemOf(error, this.#outbound)))
+      this.#resume(Effect.fail(problemOf(error, this.#outbound, this.#request)))
     }
   }
 }
@@ -239,7 +239,7 @@ const passesWithoutTrailers = (name: string): boolean =>
 
 const timeouts = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"])
 
-const problemOf = (error: Error, outbound: Outbound): Problem => {
+const problemOf = (error: Error, outbound: Outbound, { complete }: IncomingMessage): Problem => {
   if (error instanceof BodyTooLarge) return bodyTooLarge(outbound.bodyLimit)
   if ("code" in error && timeouts.has(String(error.code))) {
     return new Problem({
@@ -251,7 +251,10 @@ const problemOf = (error: Error, outbound: Outbound): Problem => {
   return new Problem({
     slug: "bad-gateway",
     detail: "The backend could not be reached or broke off.",
-    cause: error,
+    cause:
+      !complete && "code" in error && error.code === "UND_ERR_SOCKET"
+        ? new UploadCutShort("The backend broke off an upload.", { cause: error })
+        : error,
   })
 }
 

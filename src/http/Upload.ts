@@ -6,6 +6,12 @@ import { countPassed } from "./DeadBuffers.ts"
 export class BodyTooLarge extends Error {}
 
 /**
+ * The upstream ended a connection on which the client's body was still coming: as likely as not because it was tired of
+ * waiting for the client, so it does not show that the upstream is away.
+ */
+export class UploadCutShort extends Error {}
+
+/**
  * A client's body on its way upstream: the same chunks, with backpressure, ended with `BodyTooLarge` when they pass
  * `limit` bytes.
  *

@@ -3,6 +3,7 @@ import { showMetric } from "../primitives/ShownMetric.ts"
 import { type Admission, type Breaker, CircuitOpen } from "../rollback/Breakers.ts"
 import { Problem } from "./Problems.ts"
 import type { Response } from "./Stage.ts"
+import { UploadCutShort } from "./Upload.ts"
 
 /** Requests end by themselves; streams last as long as their clients stay. Each kind has a bulkhead of its own. */
 export type Kind = "requests" | "streams"
@@ -15,8 +16,8 @@ export interface UpstreamGuard {
   /**
    * Runs `relay`, which calls `heard` with the final status as soon as the answer's head has come. That decides
    * whether the upstream works: a body may take as long as its client likes. 502, 503 and 504 count against the
-   * upstream, and so do the problems `bad-gateway` and `gateway-timeout` while nothing was heard; every other
-   * problem, a client that goes away and a defect say nothing of it.
+   * upstream, and so do the problems `bad-gateway` and `gateway-timeout` while nothing was heard, but for
+   * `UploadCutShort`; every other problem, a client that goes away and a defect say nothing of it.
    */
   readonly guard: <R>(
     kind: Kind,
@@ -93,7 +94,8 @@ const showsAbsence = (exit: Exit.Exit<Response, Problem>): boolean =>
   exit.cause.reasons.some(
     (reason) =>
       Cause.isFailReason(reason) &&
-      (reason.error.slug === "bad-gateway" || reason.error.slug === "gateway-timeout"),
+      (reason.error.slug === "bad-gateway" || reason.error.slug === "gateway-timeout") &&
+      !(reason.error.cause instanceof UploadCutShort),
   )
 
 const unavailable = (detail: string, seconds: number): Problem =>

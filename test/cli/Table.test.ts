@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { table } from "../../src/cli/Table.ts"
+import { printableJson, table } from "../../src/cli/Table.ts"
 
 it("the columns of a table are aligned under its head, and no line ends in spaces", () => {
   const text = table(
@@ -18,4 +18,11 @@ it("the columns of a table are aligned under its head, and no line ends in space
 
 it("what anyone may have written moves no cursor and turns no line around", () => {
   assert.strictEqual(table(["WHY"], [["\u001b[2Jgone\n\u202etxt"]]), "WHY\n[2Jgonetxt")
+})
+
+it("JSON says what anyone may have written, and moves no cursor either", () => {
+  const written = { why: "\u009b2Jgone\n\u202etxt\u2028", more: ["\u{e0001}"] }
+  const text = printableJson(written)
+  assert.notMatch(text, /[^\P{C}\n]|\u2028/u)
+  assert.deepStrictEqual(JSON.parse(text), written)
 })

@@ -151,12 +151,12 @@ describe("a canary that turns bad", () => {
     }),
   )
 
-  it.effect("is not to blame where the control fails as much", () =>
+  it.effect("is not to blame where the control fails as much, and goes no further either", () =>
     Effect.gen(function* () {
-      const { database, instance } = yield* rolledOut({ automatic: false })
+      const { database, instance } = yield* rolledOut()
       const both = { canary: { requests: 25, errors: 5 }, control: { requests: 475, errors: 95 } }
       yield* pass(1800, both, instance)
-      assert.deepStrictEqual(database.actions(), ["start"])
+      assert.deepStrictEqual(database.actions(), ["start", "judge-inconclusive"])
     }),
   )
 })

@@ -39,6 +39,7 @@ export interface Asked {
 export const askingOf = (asked: Asked): Asking => {
   const { identity, path, method = "GET", headers = {} } = asked
   const request = new IncomingMessage(new Socket())
+  request.complete = true
   // As Node's parser leaves them.
   request.headersDistinct = headers
   for (const [name, values] of Object.entries(headers)) request.headers[name] = values.join(", ")
