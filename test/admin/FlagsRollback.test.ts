@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { admin, engineer, others, staff, world } from "./AdminUnderTest.ts"
 import { act, all, disable, get, helpdesk, read, rowIn, viewer, wish, write, written } from "./FlagsAsked.ts"
 import { changedMeanwhile, noDirect } from "./FlagsWorld.ts"
@@ -48,6 +48,17 @@ describe("Taking a customer off the gateway", () => {
 })
 
 describe("Who may change flags:", () => {
+  it.effect("nobody those of the customer they belong to, for that would take themselves past RBAC", () =>
+    Effect.gen(function* () {
+      const own = { ...helpdesk, customerId: Option.some("customer-1") }
+      const { slug, detail } = yield* Effect.flip(disable("customer-1", own))
+      assert.strictEqual(slug, "permission-denied")
+      assert.strictEqual(detail, "Nobody changes the flags of the customer they belong to.")
+      assert.isNull((yield* read("customer-1")).json["row"])
+      yield* disable("customer-2", own)
+    }).pipe(Effect.provide(world())),
+  )
+
   it.effect("releasers all, helpdesk agents only take customers off the gateway, viewers read", () =>
     Effect.gen(function* () {
       const { version } = yield* written("customer-1")
