@@ -1,33 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ConfigProvider, Effect, Runtime } from "effect"
-import { Command } from "effect/cli"
-import { TestConsole } from "effect/testing"
+import { Effect } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { migrations } from "../../migrations/index.ts"
-import { migrateCommand } from "../../src/cli/Migrate.ts"
 import { ownSchema } from "../layers/postgres/OwnSchema.ts"
 import { describeLive } from "../Live.ts"
 import { temporaryFolder } from "../TemporaryFolder.ts"
-
-const run = Command.runWith(Command.make("gateway").pipe(Command.withSubcommands([migrateCommand])), {
-  version: "0.0.0",
-})
+import { commandLine } from "./CommandLine.ts"
 
 /** What `gateway migrate ...` prints with this environment, and its exit code. */
 const migrate = (line: string, env: Readonly<Record<string, string>>) =>
-  Effect.gen(function* () {
-    const exit = yield* run(["migrate", ...line.split(" ")]).pipe(
-      Effect.provide(NodeServices.layer),
-      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
-      Effect.exit,
-    )
-    let code = -1
-    Runtime.defaultTeardown(exit, (is) => (code = is))
-    const out = (yield* TestConsole.logLines).join("\n")
-    const err = (yield* TestConsole.errorLines).join("\n")
-    return { code, out, err }
-  }).pipe(Effect.provide(TestConsole.layer))
+  commandLine(["migrate", ...line.split(" ")], env)
 
 const url = "postgres://gateway@127.0.0.1:1/gateway"
 
